@@ -1,0 +1,24 @@
+export { DerError, type DerErrorCode } from './der/errors.ts';
+export { decodeOidContent, encodeOidContent } from './der/oid.ts';
+export { type DerCursor, type DerElement, type DerLimits, readDer, validateDer } from './der/reader.ts';
+export { contextConstructed, contextPrimitive, Tag } from './der/tags.ts';
+export { generalizedTimeText, parseTimeText, utcTimeText } from './der/time.ts';
+export { DerWriter } from './der/writer.ts';
+export { decodePem, encodePem, type PemBlock } from './pem.ts';
+export { type AlgorithmIdentifier, type CertificateExtension, type ParsedCertificate, parseCertificate, readAlgorithm } from './x509/certificate.ts';
+export { type ParsedCsr, parseCsr } from './x509/csr.ts';
+export {
+  authorityKeyId,
+  basicConstraints,
+  extKeyUsage,
+  findExtension,
+  type GeneralName,
+  type KeyUsage,
+  keyUsage,
+  subjectAltNames,
+  subjectKeyId,
+} from './x509/extensions.ts';
+export { Oid } from './x509/oids.ts';
+export { isIssuedBy, verifyX509Signature } from './x509/signature.ts';
+export { keyIdentifier, parseSpki } from './x509/spki.ts';
+export { tbsWithoutExtension } from './x509/tbs.ts';

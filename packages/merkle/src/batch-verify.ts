@@ -1,6 +1,7 @@
 import { MerkleError } from './errors.ts';
 import { checkHash, equalHashes, type TreeHasher } from './hasher.ts';
 import { checkIndex, isOdd, rootLevel } from './numbers.ts';
+import { inclusionNodes } from './proofs.ts';
 import { checkProofHashes, tooLong, tooShort } from './verify.ts';
 
 /** Verifies many inclusion proofs under one root. */
@@ -43,6 +44,7 @@ export function createInclusionVerifier(options: {
       checkIndex(index, size);
       checkHash(leafHash, 'leaf hash');
       checkProofHashes(proof);
+      checkProofLength(proof, index, size);
       const learnt = climb({ hasher, index, size, leafHash, proof, isProven });
       for (const step of learnt) proven[step.level]?.set(step.index, new Uint8Array(step.hash));
     },
@@ -86,8 +88,14 @@ function climb(walk: {
     index = Math.floor(index / 2);
     last = Math.floor(last / 2);
   }
-  if (used < proof.length) throw tooLong(proof);
   return learnt;
+}
+
+/** Before any comparison, so that a proof with two faults gets the same code as from verifyInclusion. */
+function checkProofLength(proof: readonly unknown[], index: number, size: number): void {
+  const wanted = inclusionNodes(size, index).length;
+  if (proof.length > wanted) throw tooLong(proof);
+  if (proof.length < wanted) throw tooShort(proof);
 }
 
 function mismatch(walk: { index: number; size: number }): MerkleError {

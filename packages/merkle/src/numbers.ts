@@ -8,7 +8,8 @@ const POWERS: readonly number[] = Array.from({ length: MAX_LEVEL + 1 }, (_, expo
 /** 2^exponent for exponents 0 to 53, all of them exact. */
 export function pow2(exponent: number): number {
   const power = POWERS[exponent];
-  if (power === undefined) throw new MerkleError('index_out_of_range', `level ${exponent} is not within 0..${MAX_LEVEL}`);
+  if (power === undefined)
+    throw new MerkleError('index_out_of_range', `level ${exponent} is not within 0..${MAX_LEVEL}`);
   return power;
 }
 

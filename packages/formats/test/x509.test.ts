@@ -100,7 +100,7 @@ test('one flipped bit anywhere in a certificate is refused or breaks its signatu
   const [issuer] = chain('ca-chain.pem');
   assert.ok(der && issuer);
   for (let bit = 0; bit < der.length * 8; bit += 5) {
-    const mutated = Buffer.from(der);
+    const mutated: Buffer = Buffer.from(der);
     mutated[bit >> 3] = (mutated[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     try {
       assert.equal(isIssuedBy(parseCertificate(mutated), issuer), false, `bit ${bit}`);

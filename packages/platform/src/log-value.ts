@@ -5,7 +5,8 @@ const MAX_MEMBERS = 50;
 const MAX_TEXT = 4096;
 const REDACTED = '[redacted]';
 
-const SECRET_NAME = /token|authorization|password|passwd|secret|private|cookie|credential|passphrase|apikey|api_key|^pem$/i;
+const SECRET_NAME =
+  /token|authorization|password|passwd|secret|private|cookie|credential|passphrase|apikey|api_key|^pem$/i;
 const SECRET_SHAPES: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g,

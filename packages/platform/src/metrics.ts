@@ -29,7 +29,9 @@ export interface Metrics {
 export type { Counter, Gauge, Histogram } from 'prom-client';
 
 /** Seconds from 1 ms to 10 s: requests, commits, signatures. */
-export const LATENCY_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const LATENCY_BUCKETS: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();

@@ -17,9 +17,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseTarget(target: string): Target | undefined {
   const origin = target.startsWith('/') ? target : originForm(target);
   if (origin === undefined) return undefined;
-  const cut = origin.search(/[?#]/);
+  const cut = origin.indexOf('?');
   const rawPath = cut < 0 ? origin : origin.slice(0, cut);
-  const query = cut >= 0 && origin[cut] === '?' ? (origin.slice(cut + 1).split('#', 1)[0] ?? '') : '';
+  const query = cut < 0 ? '' : origin.slice(cut + 1);
   const path = decodePath(rawPath);
   if (path === undefined) return undefined;
   return { path, query, routed: routedForm(path, query) };
@@ -50,7 +50,7 @@ function decodeRun(run: string): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    // Plain ASCII still has its meaning; the rest stays escaped, so that no two paths become one.
+    // The ASCII among it keeps its meaning, the rest stays escaped: a path that no route knows, but no bad request.
     return run.replace(/%[0-7][0-9A-Fa-f]/g, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)));
   }
 }

@@ -5,7 +5,13 @@ export { contextConstructed, contextPrimitive, Tag } from './der/tags.ts';
 export { generalizedTimeText, parseTimeText, utcTimeText } from './der/time.ts';
 export { DerWriter } from './der/writer.ts';
 export { decodePem, encodePem, type PemBlock } from './pem.ts';
-export { type AlgorithmIdentifier, type CertificateExtension, type ParsedCertificate, parseCertificate, readAlgorithm } from './x509/certificate.ts';
+export {
+  type AlgorithmIdentifier,
+  type CertificateExtension,
+  type ParsedCertificate,
+  parseCertificate,
+  readAlgorithm,
+} from './x509/certificate.ts';
 export { type ParsedCsr, parseCsr } from './x509/csr.ts';
 export {
   authorityKeyId,
@@ -22,3 +28,39 @@ export { Oid } from './x509/oids.ts';
 export { isIssuedBy, verifyX509Signature } from './x509/signature.ts';
 export { keyIdentifier, parseSpki } from './x509/spki.ts';
 export { tbsWithoutExtension } from './x509/tbs.ts';
+export { decodeBase64Proto, decodeBase64Strict, encodeBase64 } from './base64.ts';
+export { FormatError, type FormatErrorCode } from './errors.ts';
+export { hasTrailingText, type ParsedJson, type ParseJsonOptions, parseJson } from './json/parse.ts';
+export {
+  type JsonArray,
+  type JsonMember,
+  type JsonObject,
+  type JsonPosition,
+  type JsonValue,
+  member,
+  memberIgnoringCase,
+  positionOf,
+  toPlain,
+} from './json/value.ts';
+export { type DecodeProtoOptions, decodeGatewayBody, decodeProto } from './protojson/decode.ts';
+export type {
+  EnumField,
+  MessageField,
+  ProtoField,
+  ProtoMessage,
+  ProtoSchema,
+  ScalarField,
+} from './protojson/schema.ts';
+export {
+  defaultKeyDetails,
+  HASH_SIZES,
+  type HashName,
+  KEY_DETAILS_ENUM,
+  type KeyDetails,
+  type KeyDetailsName,
+  type KeyKind,
+  keyDetailsInfo,
+  PROTO_HASH_NAMES,
+  requireKeyDetails,
+  type SignatureScheme,
+} from './algorithms/registry.ts';

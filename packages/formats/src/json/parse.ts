@@ -125,7 +125,7 @@ class Parser {
       throw unexpectedByte(this.#source, at, 'looking for beginning of value');
     }
     const end = scanNumber(this.#source, at);
-    return this.#literal({ kind: 'number', text: this.#source.toString("latin1", at, end), at, end });
+    return this.#literal({ kind: 'number', text: this.#source.toString('latin1', at, end), at, end });
   }
 
   #enter(container: OpenObject | OpenArray): void {

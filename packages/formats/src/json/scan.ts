@@ -62,12 +62,14 @@ export function scanString(source: Buffer, at: number, unicode: 'reject' | 'repl
     }
   }
   const end = pos + 1;
-  if (allBits < 0x80 && !escaped) return { value: source.toString("latin1", at + 1, pos), end };
+  if (allBits < 0x80 && !escaped) return { value: source.toString('latin1', at + 1, pos), end };
   if (allBits >= 0x80 && unicode === 'reject' && !isUtf8(source.subarray(at + 1, pos))) {
     throw new FormatError('json_unicode', 'invalid UTF-8 in string', { offset: at });
   }
   // The grammar was checked above, so the platform's own parser only has to resolve the escapes.
-  const value = escaped ? (JSON.parse(source.toString("utf8", at, end)) as string) : source.toString("utf8", at + 1, pos);
+  const value = escaped
+    ? (JSON.parse(source.toString('utf8', at, end)) as string)
+    : source.toString('utf8', at + 1, pos);
   if (!escaped || value.isWellFormed()) return { value, end };
   if (unicode === 'replace') return { value: value.toWellFormed(), end };
   throw new FormatError('json_unicode', 'escaped surrogate without its other half', { offset: at });

@@ -86,7 +86,12 @@ export function toPlain(value: JsonValue): unknown {
     case 'object': {
       const plain: Record<string, unknown> = {};
       for (const { name, value: inner } of value.members) {
-        Object.defineProperty(plain, name, { value: toPlain(inner), enumerable: true, writable: true, configurable: true });
+        Object.defineProperty(plain, name, {
+          value: toPlain(inner),
+          enumerable: true,
+          writable: true,
+          configurable: true,
+        });
       }
       return plain;
     }

@@ -83,7 +83,9 @@ class Decoder {
       seen.add(jsonName);
       if (member.value.kind === 'null') continue;
       this.#claimOneof(field, member, oneofs);
-      const decoded = field.repeated ? this.#list(jsonName, field, member.value) : this.#one(jsonName, field, member.value);
+      const decoded = field.repeated
+        ? this.#list(jsonName, field, member.value)
+        : this.#one(jsonName, field, member.value);
       if (decoded !== DISCARDED) result[jsonName] = decoded;
     }
     return result;

@@ -42,11 +42,7 @@ const RANGES = {
 } as const;
 
 /** An integer field: a number or, where `quoted`, a string holding one. SPEC: protobuf JSON mapping, int32 to fixed64. */
-export function readInteger(
-  value: JsonValue,
-  kind: keyof typeof RANGES,
-  quoted: boolean,
-): bigint | undefined {
+export function readInteger(value: JsonValue, kind: keyof typeof RANGES, quoted: boolean): bigint | undefined {
   if (value.kind !== 'number' && !quoted) return undefined;
   const text = numberText(value);
   const parsed = text === undefined ? undefined : integerOf(text);

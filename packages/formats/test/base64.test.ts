@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeBase64Proto, decodeBase64Strict, encodeBase64, FormatError } from '../src/index.ts';
+
+const bytes = fc.uint8Array({ maxLength: 70 });
+const urlSafe = (text: string): string => text.replaceAll('+', '-').replaceAll('/', '_');
+
+test('strict base64 round-trips every byte string', () => {
+  fc.assert(
+    fc.property(bytes, (each) => assert.deepEqual(new Uint8Array(decodeBase64Strict(encodeBase64(each))), each)),
+  );
+});
+
+test('protojson base64 reads all four spellings alike', () => {
+  fc.assert(
+    fc.property(bytes, (each) => {
+      const text = encodeBase64(each);
+      for (const spelling of [text, urlSafe(text), text.replaceAll('=', ''), urlSafe(text).replaceAll('=', '')]) {
+        assert.deepEqual(new Uint8Array(decodeBase64Proto(spelling) ?? assert.fail(spelling)), each);
+      }
+    }),
+  );
+});
+
+test('strict base64 refuses every other spelling of the same bytes', () => {
+  for (const text of [
+    'QQ',
+    'QQ=',
+    'QR==',
+    'QQ==\n',
+    ' QQ==',
+    'QQ==QQ==',
+    '-_-_',
+    'Q===',
+    '====',
+    'QUI',
+    'QUJ=',
+    'Ä===',
+  ]) {
+    assert.throws(
+      () => decodeBase64Strict(text),
+      (error) => error instanceof FormatError && error.code === 'base64_invalid',
+    );
+  }
+});
+
+test('protojson base64 refuses white space, stray padding and impossible lengths', () => {
+  for (const text of ['QU I', 'QU\nI=', 'QQ===', 'QQ=', 'Q', 'QUJDR', '=', '==', 'QQ==QQ==', 'QUI==', '!!', 'QQ=Q']) {
+    assert.equal(decodeBase64Proto(text), undefined, text);
+  }
+});
+
+test('protojson base64 accepts mixed alphabets and non-zero unused bits', () => {
+  assert.deepEqual(decodeBase64Proto('+_-/'), Buffer.from([0xfb, 0xff, 0xbf]));
+  assert.deepEqual(decodeBase64Proto('QR'), Buffer.from('A'));
+  assert.deepEqual(decodeBase64Proto(''), Buffer.alloc(0));
+});

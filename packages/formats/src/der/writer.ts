@@ -16,7 +16,7 @@ import { generalizedTimeText, utcTimeText } from './time.ts';
  * SPEC: X.690 §10 (DER)
  */
 export class DerWriter {
-  #buffer: Uint8Array;
+  #buffer: Uint8Array<ArrayBuffer>;
   #start: number;
 
   constructor(capacity = 2048) {
@@ -126,7 +126,7 @@ export class DerWriter {
 
   /** The encoding, as a copy that outlives the writer. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.slice(this.#start) as Uint8Array<ArrayBuffer>;
+    return this.#buffer.slice(this.#start);
   }
 
   #length(length: number): void {

@@ -13,6 +13,8 @@ export const DEFAULT_LIFETIME_SECONDS = 3_600;
 
 /** Bound on the claims of one token as JSON text; the CA's own limit on a request lies far above. */
 const MAX_CLAIMS_LENGTH = 16_384;
+/** JSON.stringify recurses: the depth is checked before it. */
+const MAX_CLAIMS_DEPTH = 16;
 /** RFC 5321 §4.5.3.1.3: a path is at most 256 octets with its brackets. */
 const MAX_EMAIL_LENGTH = 254;
 const EMAIL = /^[^\s@<>"\p{Cc}]+@[^\s@<>"\p{Cc}]+$/u;
@@ -46,17 +48,33 @@ function readClaims(value: unknown): Record<string, unknown> {
   if (typeof claims['sub'] !== 'string' || claims['sub'] === '') {
     throw new OidcError('invalid_request', 'claims must hold "sub", a text that is not empty');
   }
+  if (deeperThan(claims, MAX_CLAIMS_DEPTH)) {
+    throw new OidcError('invalid_request', `claims must not be nested deeper than ${MAX_CLAIMS_DEPTH}`);
+  }
   if (JSON.stringify(claims).length > MAX_CLAIMS_LENGTH) {
     throw new OidcError('invalid_request', `claims must not exceed ${MAX_CLAIMS_LENGTH} characters`);
   }
   return claims;
 }
 
+/** Level by level, without recursion: the value may be nested as deep as a request body allows. */
+function deeperThan(value: object, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    level = level.flatMap((item): unknown[] => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return false;
+}
+
 /** Reads a wished life in seconds; nothing wished gives the default. */
 export function readLifetime(value: unknown): number {
   if (value === undefined) return DEFAULT_LIFETIME_SECONDS;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_LIFETIME_SECONDS) {
-    throw new OidcError('invalid_request', `lifetime must be a whole number of seconds from 1 to ${MAX_LIFETIME_SECONDS}`);
+    throw new OidcError(
+      'invalid_request',
+      `lifetime must be a whole number of seconds from 1 to ${MAX_LIFETIME_SECONDS}`,
+    );
   }
   return value;
 }
@@ -72,7 +90,12 @@ export interface TokenTimes {
  * At the email issuer `sub` is the address too: clients differ in which of the two they prove possession over for an
  * issuer they do not know, and the CA wants the address.
  */
-export function tokenClaims(iss: string, identity: Identity, times: TokenTimes, nonce?: string): Record<string, unknown> {
+export function tokenClaims(
+  iss: string,
+  identity: Identity,
+  times: TokenTimes,
+  nonce?: string,
+): Record<string, unknown> {
   const iat = Math.floor(times.nowMs / 1000);
   const own = {
     iss,

@@ -11,7 +11,12 @@ const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
  * Exchanges a code for its grant. A code is spent by the attempt, also by a failed one, so a verifier cannot be
  * guessed at. SPEC: RFC 6749 §4.1.3, RFC 7636 §4.6.
  */
-export function exchangeCode(kind: IssuerKind, params: Params, authorization: string | undefined, codes: CodeStore): Grant {
+export function exchangeCode(
+  kind: IssuerKind,
+  params: Params,
+  authorization: string | undefined,
+  codes: CodeStore,
+): Grant {
   checkClient(params, authorization);
   if (params.get('grant_type') !== 'authorization_code') {
     throw new OidcError('unsupported_grant_type', 'grant_type must be authorization_code');

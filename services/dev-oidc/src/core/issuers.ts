@@ -50,6 +50,14 @@ export function discoveryDocument(publicUrl: string, kind: IssuerKind): Record<s
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
     code_challenge_methods_supported: ['S256'],
     scopes_supported: kind === 'email' ? ['openid', 'email'] : ['openid'],
-    claims_supported: ['iss', 'sub', 'aud', 'iat', 'nbf', 'exp', ...(kind === 'email' ? ['email', 'email_verified'] : [])],
+    claims_supported: [
+      'iss',
+      'sub',
+      'aud',
+      'iat',
+      'nbf',
+      'exp',
+      ...(kind === 'email' ? ['email', 'email_verified'] : []),
+    ],
   };
 }

@@ -21,8 +21,7 @@ export interface PoolOptions {
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (value: never) => unknown {
     if (oid === pg.types.builtins.INT8 && format !== 'binary') return (value: string) => BigInt(value);
-    const parse: (value: never) => unknown = pg.types.getTypeParser(oid, format);
-    return parse;
+    return pg.types.getTypeParser(oid, format) as (value: never) => unknown;
   },
 };
 

@@ -64,3 +64,7 @@ export {
   requireKeyDetails,
   type SignatureScheme,
 } from './algorithms/registry.ts';
+export * from './trust/index.ts';
+export { type ParsedKey, publicKeyFromSpki } from './algorithms/public-key.ts';
+export { defaultMessageHash, keyFitsDetails, verifyDigest, verifyMessage } from './algorithms/verify.ts';
+export { isWeakRsaModulus, type RsaWeakness, rsaWeakness } from './algorithms/weak-rsa.ts';

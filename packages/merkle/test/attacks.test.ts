@@ -446,3 +446,17 @@ test('a refused proof teaches the batch verifier nothing', () => {
     assert.throws(() => verifier.verify({ ...claim, proof }), { code: 'root_mismatch' });
   });
 });
+
+test('a proof hash that is text, a list or nothing is refused', () => {
+  for (const odd of ['x'.repeat(32), Array.from({ length: 32 }, () => 0), undefined, null]) {
+    const hash = odd as unknown as Uint8Array;
+    const inclusion = inclusionClaim([8, 3]);
+    const consistency = consistencyClaim([3, 7]);
+    const refused = { code: 'bad_hash_length' };
+    assert.throws(() => verifyInclusion({ ...inclusion, proof: replaced(inclusion.proof, 0, hash) }), refused);
+    assert.throws(() => verifyInclusion({ ...inclusion, leafHash: hash }), refused);
+    assert.throws(() => verifyInclusion({ ...inclusion, root: hash }), refused);
+    assert.throws(() => verifyConsistency({ ...consistency, proof: replaced(consistency.proof, 0, hash) }), refused);
+    assert.throws(() => verifyConsistency({ ...consistency, root1: hash }), refused);
+  }
+});

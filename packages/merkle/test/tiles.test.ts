@@ -141,3 +141,13 @@ test('a tile cannot be changed from outside: not by its source, its answers, nor
   assert.throws(() => tile.node(2, 0), code('index_out_of_range'));
   assert.deepEqual(wider.node(2, 0), new Uint8Array(naive.root(4)));
 });
+
+test('two wider tiles from one tile do not see each other: a dropped batch leaves no trace', () => {
+  const tile = TileNodes.from(hasher, rowOf(0, 2));
+  const dropped = tile.extended(rowOf(100, 102));
+  dropped.node(2, 0);
+  const kept = tile.extended(rowOf(2, 4));
+  assert.deepEqual(kept.node(2, 0), new Uint8Array(naive.root(4)));
+  assert.deepEqual(dropped.bytes(), new Uint8Array(Buffer.concat([rowOf(0, 2), rowOf(100, 102)])));
+  assert.notDeepEqual(dropped.node(2, 0), kept.node(2, 0));
+});

@@ -50,7 +50,7 @@ test('however a tree grows, each batch gives the root, full tiles, partial tiles
         edge = edge.append(leafHashes.slice(edge.size, edge.size + batch)).edge;
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

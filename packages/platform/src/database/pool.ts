@@ -11,6 +11,8 @@ export interface PoolOptions {
   max?: number;
   /** Shown to the operator in pg_stat_activity. */
   applicationName?: string;
+  /** Idle connections do not keep the process alive: for tools and tests. Default false. */
+  allowExitOnIdle?: boolean;
   /** Time to get a connection. Default 5 000. */
   connectTimeoutMs?: number;
   /** Server settings of every session of this pool, such as `lock_timeout: '2s'`. */
@@ -36,9 +38,12 @@ export function openPool(options: PoolOptions): pg.Pool {
     application_name: options.applicationName ?? 'sigstead',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
+    allowExitOnIdle: options.allowExitOnIdle ?? false,
     types,
     ...(options.settings === undefined ? {} : { options: sessionOptions(options.settings) }),
   });
+  // While a connection is checked out the pool does not listen to it; without a listener its loss would end the process.
+  pool.on('connect', (client) => client.on('error', (error) => options.logger.debug({ error }, 'a connection broke')));
   pool.on('error', (error) => options.logger.warn({ error }, 'an idle database connection broke'));
   return pool;
 }

@@ -1,0 +1,4 @@
+export { testDatabase } from './database.ts';
+export type { TestDatabase } from './database.ts';
+export { SHARED_POSTGRES, startTestPostgres } from './postgres.ts';
+export type { TestPostgres } from './postgres.ts';

@@ -1,0 +1,140 @@
+import type { LeafRecord } from './records.ts';
+
+/** What a log may be. Every kind has one personality; the engine knows none of them. */
+export type LogKind = 'rekor-v2' | 'ct';
+
+/** A signed statement about the tree: what a personality signs into a note and reads back from one. */
+export interface HeadClaim {
+  size: number;
+  root: Uint8Array;
+  /** Time of the head, ms since the epoch; strictly growing in kinds whose notes carry it. */
+  timestampMs: number;
+}
+
+/** A head with the note that was stored in the same commit. */
+export interface StoredHead extends HeadClaim {
+  note: Uint8Array;
+}
+
+/** What an entry is before it has an index. */
+export interface Submission {
+  /** 32 bytes; two submissions are the same entry exactly when these are equal. Never depends on time or index. */
+  readonly identity: Uint8Array;
+  /** Upper bound of the bytes its record will take, for the bounds of queue and batch. */
+  readonly weight: number;
+  /** Called once inside the batch. May throw: then this entry fails alone and its index goes to the next one. */
+  leaf(at: { index: number; timestampMs: number }): LeafRecord;
+}
+
+/** The rules of one kind of log, as far as the engine must ask. Implementations are pure but for the signer. */
+export interface Personality {
+  readonly kind: LogKind;
+  /** Whether a head must be later than the one before, and refuses to be made while the clock is behind. */
+  readonly strictTime: boolean;
+  /** Whether entries can be looked up by leaf hash; the index is kept in the same commit. */
+  readonly findsByLeafHash: boolean;
+  /** Signs a head. What it returns stays private until the commit that stores it is known. */
+  signHead(claim: HeadClaim): Promise<Uint8Array>;
+  /** Reads a note and verifies its signature with the log's own key. Throws when anything is wrong with it. */
+  openHead(note: Uint8Array): HeadClaim;
+}
+
+/** A full tile with the root of its 256 hashes, which is its hash in the tile above. */
+export interface FullTile {
+  level: number;
+  index: number;
+  hashes: Uint8Array;
+  root: Uint8Array;
+}
+
+/** All rows of one batch. They become durable together or not at all. */
+export interface BatchRows {
+  previousSize: number;
+  head: StoredHead;
+  records: readonly LeafRecord[];
+  leafHashes: readonly Uint8Array[];
+  identities: readonly Uint8Array[];
+  fullTiles: readonly FullTile[];
+  /** Whether to keep leafHashes findable. */
+  findsByLeafHash: boolean;
+}
+
+/** What a sequencing transaction sees after it took the lock, in one snapshot. */
+export interface LockedView {
+  head: Omit<StoredHead, 'note'>;
+  /** Leaf hashes appended after the size asked for; undefined when they are too many to bring under the lock. */
+  appended: Uint8Array[] | undefined;
+  /** Indexes of those identities that are in the log. Key: identityKey(). */
+  known: Map<string, number>;
+}
+
+/**
+ * One transaction of one batch, the log's lock row held from begin() to its end. Calls are made one after the other
+ * (insert may be awaited late). Every error is a StoreError; after any error only rollback() may be called.
+ */
+export interface SequencingTransaction {
+  /** Reads in a statement of its own, so the snapshot is younger than the lock. Errors: refused, lost. */
+  look(question: { identities: readonly Uint8Array[]; fromSize: number }): Promise<LockedView>;
+  /** Errors: conflict (another head stands in the place), refused, lost. Nothing is visible to others yet. */
+  insert(rows: BatchRows): Promise<void>;
+  /** Resolves only when COMMIT was acknowledged cleanly. Any other end is `unknown`. */
+  commit(): Promise<void>;
+  /** Never throws: when it cannot be sent the session is dropped, which rolls back too. */
+  rollback(): Promise<void>;
+}
+
+/** What a settled read found: true and durable, because the transaction that read it has committed. */
+export interface SettledView {
+  head: StoredHead;
+  /** The head that follows the size asked for, if any: tells whether a batch of unknown outcome was stored. */
+  successor: StoredHead | undefined;
+}
+
+/** The log's rows in the system of record. Implementations keep their own sessions; all methods may run in parallel
+ * except that one sequencing transaction is open at a time. */
+export interface LogStore {
+  /** Opens a transaction and takes the lock row. Errors: refused (lock timeout), lost. */
+  begin(): Promise<SequencingTransaction>;
+  /** Locks, reads, commits. Errors: any StoreError; all of them mean "nothing is known". */
+  settle(question: { afterSize: number }): Promise<SettledView>;
+  /** Size of the newest head, read without a lock: a hint that asking settle() is worth it, never to be served. */
+  peekSize(): Promise<number>;
+  /** Leaf hashes [begin, end); reads committed rows without a lock, for sizes that a settled head covers. */
+  leafHashes(range: { begin: number; end: number }): Promise<Uint8Array[]>;
+  /** Records [begin, end), same. */
+  records(range: { begin: number; end: number }): Promise<LeafRecord[]>;
+  /** Full tiles of one level, those that exist, in any order. */
+  tiles(level: number, indexes: readonly number[]): Promise<FullTile[]>;
+  /** Roots of the full tiles [begin, end) of a level. */
+  tileRoots(level: number, range: { begin: number; end: number }): Promise<Uint8Array[]>;
+  /** Index of the entry with this leaf hash, in kinds that keep it. */
+  findLeaf(leafHash: Uint8Array): Promise<number | undefined>;
+  /** Every head and its notes from `afterSize` on, oldest first, a page at a time; the genesis head is in the first. */
+  history(page: { afterSize: number; limit: number }): Promise<HistoryRow[]>;
+  /** Identities of the entries [begin, end), by index: for the checker. */
+  identities(range: { begin: number; end: number }): Promise<{ index: number; identity: Uint8Array }[]>;
+  close(): Promise<void>;
+}
+
+export interface HistoryRow extends Omit<StoredHead, 'note'> {
+  previousSize: number;
+  notes: Uint8Array[];
+}
+
+/** (size, root) kept outside the database: what was answered survives there even if the database is set back. */
+export interface Mark {
+  size: number;
+  root: Uint8Array;
+}
+
+/** Owner of a mark. Durable on return. */
+export interface MarkStore {
+  read(): Promise<Mark | undefined>;
+  /** Raises the mark; keeps the higher one. Throws LogError `halted` when the same size stands with another root. */
+  advance(mark: Mark): Promise<void>;
+}
+
+/** Key of an identity or leaf hash in a Map. */
+export function identityKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

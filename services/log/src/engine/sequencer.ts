@@ -1,0 +1,275 @@
+import type { GetNode, TreeHasher } from '@sigstead/merkle';
+import type { Clock, Logger } from '@sigstead/platform';
+import { LogError, StoreError } from '../core/errors.ts';
+import { type BatchPlan, planBatch } from '../core/plan.ts';
+import type { HeadClaim, LogStore, Personality, SequencingTransaction, StoredHead, Submission } from '../core/ports.ts';
+import type { LeafRecord } from '../core/records.ts';
+import { checkNote, proveBatch } from '../core/release.ts';
+import { checkNotBehind, type LogState, replay } from '../core/state.ts';
+import { nextHeadTime } from '../core/time.ts';
+import { settleOutcome } from './outcome.ts';
+import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
+import type { Tree } from './tree.ts';
+
+/** What the operator sees of the engine. */
+export interface EngineMetrics {
+  committed(batch: { entries: number; seconds: number }): void;
+  queueDepth(entries: number): void;
+  proofFailed(): void;
+  failed(reason: string): void;
+}
+
+export interface SequencerDependencies {
+  hasher: TreeHasher;
+  store: LogStore;
+  personality: Personality;
+  tree: Tree;
+  clock: Clock;
+  logger: Logger;
+  metrics: EngineMetrics;
+  /** Waits before a retry. */
+  pause: (ms: number) => Promise<void>;
+  /** Called with every batch as it is published, before its waiters are answered. */
+  onPublished?: (firstIndex: number, records: readonly LeafRecord[]) => void;
+  limits?: QueueLimits;
+}
+
+/** Attempts at a batch that certainly was not stored, before its waiters are told so. */
+const ATTEMPTS = 4;
+const PAUSES_MS = [20, 100, 400];
+
+/** Turns a batch may lose to other processes before its waiters are told to come again. */
+const LOST_TURNS = 100;
+
+/** A planned, signed and proven batch whose rows are in an open transaction. */
+interface Staged {
+  plan: BatchPlan;
+  proofs: Uint8Array[][];
+  /** The head it was built on. */
+  base: HeadClaim;
+  /** What the tree will be; undefined when the batch adds nothing. */
+  state: LogState | undefined;
+}
+
+/**
+ * Leaderless group commit. Submissions that arrive while a batch commits make up the next one; there is no timer. One
+ * transaction per batch fixes indexes, entries, tiles, head and signed note together; safety rests on the constraints
+ * of that transaction, so any number of processes may run this at once. If we die at any point, the batch is in the
+ * log whole or not at all, and nobody was told that it is in before it was.
+ */
+export class Sequencer {
+  readonly #deps: SequencerDependencies;
+  readonly #queue: SubmissionQueue;
+  #running: Promise<void> | undefined;
+  #closing = false;
+  /** A session was lost: the server may be another one now, so the head and the mark are looked at before going on. */
+  #inDoubt = false;
+
+  constructor(deps: SequencerDependencies) {
+    this.#deps = deps;
+    this.#queue = new SubmissionQueue(deps.limits ?? QUEUE_LIMITS);
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Resolves when the submission is in the tree under a durable, verified, signed head. Throws LogError: queue_full,
+   * closing, halted (nothing was taken); unavailable (not stored); deadline, cancelled (unknown to the caller: asking
+   * again gives the entry its index or finds it); or what the submission's own leaf() threw.
+   */
+  async append(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
+    if (this.#closing) throw new LogError('closing', 'reached max pushback; retry');
+    this.#deps.tree.assertRunning();
+    const receipt = this.#queue.push(submission, signal);
+    this.#deps.metrics.queueDepth(this.#queue.length);
+    this.#running ??= this.#run();
+    return receipt;
+  }
+
+  /** Takes nothing more; resolves when everything taken has been answered. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Lets all that arrived in this turn of the event loop into the first batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.take();
+      this.#deps.metrics.queueDepth(this.#queue.length);
+      await this.#sequence(batch);
+    }
+    this.#running = undefined;
+  }
+
+  /** Sees a batch through to its end: every waiter is answered when this resolves. Never throws. */
+  async #sequence(batch: readonly Waiter[]): Promise<void> {
+    let failures = 0;
+    for (let turns = 1; ; turns++) {
+      try {
+        const stored = await this.#attempt(batch);
+        if (stored) return;
+        if (turns >= LOST_TURNS) throw new LogError('unavailable', 'failed to integrate entry');
+      } catch (error) {
+        failures += 1;
+        if (await this.#mayRetry(error, failures)) continue;
+        // One entry that the database refuses must not take the others with it.
+        if (error instanceof StoreError && error.dataFault && batch.length > 1) return this.#sequenceHalves(batch);
+        return rejectAll(batch, toCallerError(error));
+      }
+    }
+  }
+
+  async #sequenceHalves(batch: readonly Waiter[]): Promise<void> {
+    const middle = Math.ceil(batch.length / 2);
+    await this.#sequence(batch.slice(0, middle));
+    await this.#sequence(batch.slice(middle));
+  }
+
+  /** Only what certainly was not stored is tried again. */
+  async #mayRetry(error: unknown, failures: number): Promise<boolean> {
+    const { logger, metrics, tree } = this.#deps;
+    if (error instanceof LogError && error.code === 'halted') tree.halt(error);
+    if (error instanceof StoreError && error.code !== 'refused') this.#inDoubt = true;
+    const isCoded = error instanceof StoreError || error instanceof LogError;
+    metrics.failed(isCoded ? error.code : 'internal');
+    logger.warn({ error, detail: error instanceof LogError ? error.detail : undefined, failures }, 'a batch failed');
+    if (!(error instanceof StoreError) || failures >= ATTEMPTS) return false;
+    await this.#deps.pause(PAUSES_MS[failures - 1] ?? 0);
+    return true;
+  }
+
+  /** One transaction. False: certainly not stored, another process came first. */
+  async #attempt(batch: readonly Waiter[]): Promise<boolean> {
+    const { tree, store } = this.#deps;
+    tree.assertRunning();
+    if (this.#inDoubt) await tree.catchUp();
+    this.#inDoubt = false;
+    await tree.publishKnown();
+    const startedMs = performance.now();
+    const tx = await store.begin();
+    const staged = await this.#stage(tx, tree.known, batch).catch(async (error: unknown) => {
+      await tx.rollback();
+      if (error instanceof StoreError && error.code === 'conflict') return 'behind' as const;
+      throw error;
+    });
+    if (staged === 'behind') {
+      await tx.rollback();
+      await tree.catchUp();
+      return false;
+    }
+    if (!(await this.#commit(tx, staged))) {
+      await tree.catchUp();
+      return false;
+    }
+    await this.#release(batch, staged);
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#deps.metrics.committed({ entries: staged.plan.records.length, seconds });
+    return true;
+  }
+
+  /** Everything of the batch but its COMMIT. Nothing slow happens here: others wait for the lock. */
+  async #stage(tx: SequencingTransaction, known: LogState, batch: readonly Waiter[]): Promise<Staged | 'behind'> {
+    const { personality, hasher, clock } = this.#deps;
+    const submissions = batch.map((waiter) => waiter.submission);
+    const view = await tx.look({ identities: submissions.map((s) => s.identity), fromSize: known.head.size });
+    checkNotBehind(known.head, view.head);
+    if (view.appended === undefined) return 'behind';
+    const edge = replay(known.edge, view.appended, view.head);
+    const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
+    const timestampMs = nextHeadTime({ nowMs: clock.nowMs(), lastMs, strict: personality.strictTime });
+    const plan = planBatch({ hasher, edge, timestampMs, submissions, known: view.known });
+    if (plan.grown === undefined) return { plan, proofs: [], base: view.head, state: undefined };
+    const claim = { size: plan.grown.edge.size, root: plan.grown.edge.root(), timestampMs };
+    const note = await personality.signHead(claim);
+    const signed = checkNote(personality, note, claim);
+    const head = { ...claim, note };
+    const proofs = await this.#insertAndProve(tx, { plan, base: view.head, head, signed, getNode: plan.grown.getNode });
+    return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
+  }
+
+  /** Proves the batch while the database works on its rows: the lock is held no longer for it. */
+  async #insertAndProve(
+    tx: SequencingTransaction,
+    batch: { plan: BatchPlan; base: HeadClaim; head: StoredHead; signed: HeadClaim; getNode: GetNode },
+  ): Promise<Uint8Array[][]> {
+    const { hasher, personality, metrics } = this.#deps;
+    const { plan, base, head, signed, getNode } = batch;
+    const { records, leafHashes, identities, fullTiles } = plan;
+    const findsByLeafHash = personality.findsByLeafHash;
+    const inserting = tx.insert({
+      previousSize: base.size,
+      head,
+      records,
+      leafHashes,
+      identities,
+      fullTiles,
+      findsByLeafHash,
+    });
+    try {
+      return proveBatch({ hasher, base, signed, leafHashes, getNode });
+    } catch (error) {
+      metrics.proofFailed();
+      throw error;
+    } finally {
+      await inserting;
+    }
+  }
+
+  /** Resolves to whether the batch is stored. Throws when that is certain not to be so, for another reason than a lost race. */
+  async #commit(tx: SequencingTransaction, staged: Staged): Promise<boolean> {
+    const { store, pause } = this.#deps;
+    try {
+      await tx.commit();
+      return true;
+    } catch (error) {
+      await tx.rollback();
+      const isUnknown = error instanceof StoreError && error.code === 'unknown';
+      // Without rows of its own there is nothing to find again; what was read is not believed, so the batch starts over.
+      if (!isUnknown || staged.state === undefined) throw error;
+      const { head } = staged.state;
+      return settleOutcome({ store, base: staged.base, head, pause, isClosing: () => this.#closing });
+    }
+  }
+
+  /** The batch is durable: raise the mark, publish, then answer. */
+  async #release(batch: readonly Waiter[], staged: Staged): Promise<void> {
+    const { tree, onPublished } = this.#deps;
+    const { plan, proofs, base, state } = staged;
+    if (state !== undefined) {
+      await tree.accept(state);
+      onPublished?.(base.size, plan.records);
+    } else if (base.size > tree.published.head.size) {
+      await tree.catchUp();
+    }
+    batch.forEach((waiter, i) => {
+      const verdict = plan.verdicts[i];
+      if (verdict === undefined || verdict.kind === 'failed') waiter.reject(verdict?.error);
+      else if (verdict.kind === 'duplicate') waiter.resolve({ kind: 'duplicate', index: verdict.index });
+      else waiter.resolve(receiptOf(verdict.index, { plan, proofs, base, state }));
+    });
+  }
+}
+
+function receiptOf(index: number, staged: Staged): Receipt {
+  const at = index - staged.base.size;
+  const proof = staged.proofs[at];
+  const record = staged.plan.records[at];
+  if (staged.state === undefined || proof === undefined || record === undefined) {
+    throw new LogError('internal', 'failed to integrate entry', { detail: `no proof for entry ${index}` });
+  }
+  return { kind: 'added', index, head: staged.state.head, proof, record };
+}
+
+function rejectAll(batch: readonly Waiter[], error: unknown): void {
+  for (const waiter of batch) waiter.reject(error);
+}
+
+/** Callers learn that it failed, not why. */
+function toCallerError(error: unknown): LogError {
+  if (error instanceof LogError) return error;
+  return new LogError('unavailable', 'failed to integrate entry', { cause: error });
+}

@@ -1,0 +1,181 @@
+import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/merkle';
+import type { Logger } from '@sigstead/platform';
+import { LogError } from '../core/errors.ts';
+import type { LogStore, MarkStore, Personality, StoredHead } from '../core/ports.ts';
+import { checkNotBehind, halted, type LogState, nameHead, replay, restoreEdge } from '../core/state.ts';
+import type { TileSource } from '../read/tile-source.ts';
+
+/** Leaf hashes read at once when catching up: 2 MiB. */
+const REPLAY_PAGE = 65_536;
+
+export interface TreeDependencies {
+  hasher: TreeHasher;
+  store: LogStore;
+  personality: Personality;
+  tiles: TileSource;
+  mark: MarkStore | undefined;
+  logger: Logger;
+}
+
+/**
+ * What this process knows of the tree. `known` is durable (its commit was acknowledged, or it was read by a settled
+ * read) and proven to extend all that was known before; `published` is the part of it that the mark covers and that may
+ * be shown. Both only ever grow. If the process dies, all of this is read and proven again at the next start.
+ */
+export class Tree {
+  readonly #deps: TreeDependencies;
+  #known: LogState;
+  #published: LogState;
+  #halted: LogError | undefined;
+  #catchingUp: Promise<void> | undefined;
+
+  private constructor(deps: TreeDependencies, state: LogState) {
+    this.#deps = deps;
+    this.#known = state;
+    this.#published = state;
+  }
+
+  /** Reads the settled head, proves the stored edge against it, checks the mark. A contradiction gives a halted tree. */
+  static async open(deps: TreeDependencies): Promise<Tree> {
+    const { head } = await deps.store.settle({ afterSize: 0 });
+    const genesis = { head: { ...head, size: 0, root: deps.hasher.empty() }, edge: TreeEdge.empty(deps.hasher) };
+    const tree = new Tree(deps, genesis);
+    try {
+      checkHeadNote(deps.personality, head);
+      const state = { head, edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size)) };
+      await tree.#checkMark(state);
+      await tree.accept(state);
+      // Nothing was published before: the first state is shown even when it is the empty tree.
+      tree.#published = tree.#known;
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'halted') throw error;
+      tree.halt(error);
+    }
+    return tree;
+  }
+
+  get known(): LogState {
+    return this.#known;
+  }
+
+  get published(): LogState {
+    return this.#published;
+  }
+
+  get haltedBy(): LogError | undefined {
+    return this.#halted;
+  }
+
+  /** Sticky until the process is started again by somebody who has looked: nothing is signed or adopted any more. */
+  halt(error: LogError): void {
+    if (this.#halted !== undefined) return;
+    this.#halted = error;
+    this.#deps.logger.error({ detail: error.detail }, 'the log is read-only: the stored tree contradicts what was seen');
+  }
+
+  /** Throws the reason when the tree has halted. */
+  assertRunning(): void {
+    if (this.#halted !== undefined) throw this.#halted;
+  }
+
+  /**
+   * Takes over a state whose head is durable and whose edge was grown from `known`. Raises the mark, then publishes.
+   * When the mark cannot be raised the state stays known but is not shown, and the call throws.
+   */
+  async accept(state: LogState): Promise<void> {
+    this.assertRunning();
+    if (state.head.size === this.#known.head.size) {
+      await this.#guard(() => checkNotBehind(this.#known.head, state.head));
+    }
+    if (state.head.size >= this.#known.head.size) this.#known = state;
+    await this.publishKnown();
+  }
+
+  /** Raises the mark to what is known and shows it. */
+  async publishKnown(): Promise<void> {
+    const state = this.#known;
+    if (state === this.#published) return;
+    await this.#guard(() => this.#deps.mark?.advance({ size: state.head.size, root: state.head.root }));
+    this.assertRunning();
+    if (state.head.size >= this.#published.head.size) this.#published = state;
+  }
+
+  /** Adopts what other processes appended; callers at the same time share one run. */
+  catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#follow().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  /** For readers that ask beyond the edge: looks without a lock first, so that such questions cost writers nothing. */
+  async catchUpIfBehind(): Promise<void> {
+    if (this.#halted !== undefined) return;
+    if ((await this.#deps.store.peekSize()) > this.#published.head.size) await this.catchUp();
+  }
+
+  async #follow(): Promise<void> {
+    this.assertRunning();
+    const from = this.#known;
+    const { head } = await this.#deps.store.settle({ afterSize: from.head.size });
+    await this.#guard(async () => {
+      checkNotBehind(from.head, head);
+      checkHeadNote(this.#deps.personality, head);
+      let edge = from.edge;
+      while (edge.size < head.size) {
+        const end = Math.min(head.size, edge.size + REPLAY_PAGE);
+        edge = edge.append(await this.#deps.store.leafHashes({ begin: edge.size, end })).edge;
+      }
+      const state = { head, edge: replay(edge, [], head) };
+      await this.#checkMark(state);
+      await this.accept(state);
+    });
+  }
+
+  /** The tree must contain what the mark says was shown before, by whomever. */
+  async #checkMark(state: LogState): Promise<void> {
+    const mark = await this.#deps.mark?.read();
+    if (mark === undefined) return;
+    if (mark.size > state.head.size) {
+      throw halted(`the head in the database (${nameHead(state.head)}) is below the mark (${nameHead(mark)})`);
+    }
+    const root = await this.#deps.tiles.rootAt(state.edge, mark.size);
+    if (equalHashes(root, mark.root)) return;
+    throw halted(
+      `the tree in the database has root ${Buffer.from(root).toString('hex')} where the mark has ${nameHead(mark)}; its head is ${nameHead(state.head)}`,
+    );
+  }
+
+  /** Runs a step; a contradiction it finds halts the tree before it is thrown on. */
+  async #guard(step: () => Promise<void> | undefined | void): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof LogError && error.code === 'halted') this.halt(error);
+      throw error;
+    }
+  }
+}
+
+/** A stored note must carry our signature over exactly the stored head, or somebody else wrote it. */
+function checkHeadNote(personality: Personality, head: StoredHead): void {
+  let same: boolean;
+  try {
+    const opened = personality.openHead(head.note);
+    same = opened.size === head.size && equalHashes(opened.root, head.root);
+  } catch (error) {
+    throw halted(`the note stored for ${nameHead(head)} does not verify: ${String(error)}`);
+  }
+  if (!same) throw halted(`the note stored for ${nameHead(head)} says another head`);
+}
+
+/** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. */
+async function loadPartials(store: LogStore, size: number): Promise<Uint8Array[]> {
+  return Promise.all(
+    tilesForSize(size).map(async ({ level, fullTiles, partialWidth }) => {
+      if (partialWidth === 0) return new Uint8Array(0);
+      const range = { begin: fullTiles * 256, end: fullTiles * 256 + partialWidth };
+      return Buffer.concat(await (level === 0 ? store.leafHashes(range) : store.tileRoots(level - 1, range)));
+    }),
+  );
+}

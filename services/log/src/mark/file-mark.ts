@@ -1,0 +1,108 @@
+import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Mark, MarkStore } from '../core/ports.ts';
+import { halted, nameHead } from '../core/state.ts';
+
+/**
+ * A high-water mark in a file beside others of a folder, on a volume that is not the database's. The file is named
+ * `<file>.<size>` and never rewritten: it is written under another name, synced, then linked into place, and lower ones
+ * are removed. So raising needs no lock, several processes may share one mark, and no order of events and no crash can
+ * lower it: whichever names exist, the highest counts. A mark belongs to one log; `key` names that log's key.
+ */
+export function fileMark(options: { file: string; key: string }): MarkStore {
+  const folder = path.dirname(options.file);
+  const prefix = `${path.basename(options.file)}.`;
+  const pathOf = (size: number): string => path.join(folder, `${prefix}${size}`);
+  let scratch = 0;
+
+  async function sizes(): Promise<number[]> {
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return [];
+      throw error;
+    });
+    return names
+      .filter((name) => name.startsWith(prefix) && /^(0|[1-9]\d{0,15})$/.test(name.slice(prefix.length)))
+      .map((name) => Number(name.slice(prefix.length)))
+      .sort((a, b) => b - a);
+  }
+
+  async function readMark(size: number): Promise<Mark> {
+    const mark = parseMark(await readFile(pathOf(size), 'utf8'));
+    if (mark === undefined || mark.size !== size) throw halted(`the mark ${pathOf(size)} is damaged`);
+    if (mark.key !== options.key) throw halted(`the mark ${pathOf(size)} belongs to a log with another key`);
+    return mark;
+  }
+
+  async function write(mark: Mark): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    const temporary = path.join(folder, `${prefix}tmp-${process.pid}-${scratch++}`);
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(formatMark(mark, options.key));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      await link(temporary, pathOf(mark.size));
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await syncFolder(folder);
+  }
+
+  /** The highest mark. A name that vanishes between listing and reading was lower than one linked meanwhile. */
+  async function highest(): Promise<Mark | undefined> {
+    for (;;) {
+      const [size] = await sizes();
+      if (size === undefined) return undefined;
+      try {
+        return await readMark(size);
+      } catch (error) {
+        if (!isCode(error, 'ENOENT')) throw error;
+      }
+    }
+  }
+
+  return {
+    read: highest,
+    async advance(mark) {
+      const before = await highest();
+      if (before === undefined || before.size < mark.size) await write(mark);
+      const now = await highest();
+      if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);
+      if (now.size === mark.size && Buffer.compare(now.root, mark.root) !== 0) {
+        throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
+      }
+      // What is removed is lower than a mark that is durable already.
+      const lower = (await sizes()).filter((size) => size < now.size);
+      await Promise.all(lower.map((size) => rm(pathOf(size), { force: true })));
+    },
+  };
+}
+
+/** A rename or link is durable only once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function formatMark(mark: Mark, key: string): string {
+  return `sigstead-mark-v1\n${key}\n${mark.size}\n${Buffer.from(mark.root).toString('hex')}\n`;
+}
+
+function parseMark(text: string): (Mark & { key: string }) | undefined {
+  const match = /^sigstead-mark-v1\n([0-9a-f]{64})\n(\d{1,16})\n([0-9a-f]{64})\n$/.exec(text);
+  if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined) return undefined;
+  return { key: match[1], size: Number(match[2]), root: Buffer.from(match[3], 'hex') };
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}

@@ -1,0 +1,88 @@
+import { type Pool, transaction } from '@sigstead/platform';
+import { LogError } from '../core/errors.ts';
+import type { LogKind, StoredHead } from '../core/ports.ts';
+import { bytesOf, numberOf, type Row, textOf } from './rows.ts';
+
+/** What a log is, for ever: changing any of it makes another log. */
+export interface LogIdentity {
+  name: string;
+  origin: string;
+  kind: LogKind;
+  keySpki: Uint8Array;
+}
+
+/**
+ * Creates the log and its genesis head (size 0) with the note made for it, in one transaction; resolves with its id.
+ * A log of that name that is the same already is left as it is and its id returned, so creation may be repeated.
+ * Throws `misconfigured` when it is another one.
+ */
+export async function createLog(pool: Pool, log: LogIdentity, genesis: StoredHead): Promise<number> {
+  return transaction(pool, async (client) => {
+    const made = await client.query<Row>(
+      `insert into log.logs (name, origin, kind, key_spki, created_ms) values ($1, $2, $3, $4, $5)
+       on conflict (name) do nothing returning log_id`,
+      [log.name, log.origin, log.kind, log.keySpki, genesis.timestampMs],
+    );
+    const row = made.rows[0];
+    // A concurrent creator of the same name has committed by now: its row is visible to a new statement.
+    if (row === undefined) return checkedId(await readLog((text, values) => client.query<Row>(text, values), log), log);
+    const logId = numberOf(row, 'log_id');
+    await client.query('insert into log.locks (log_id) values ($1)', [logId]);
+    await client.query(
+      'insert into log.heads (log_id, previous_size, size, root, created_ms) values ($1, -1, 0, $2, $3)',
+      [logId, genesis.root, genesis.timestampMs],
+    );
+    await client.query('insert into log.notes (log_id, size, ordinal, created_ms, note) values ($1, 0, 0, $2, $3)', [
+      logId,
+      genesis.timestampMs,
+      genesis.note,
+    ]);
+    return logId;
+  });
+}
+
+/** The id of an existing log. Throws `misconfigured` when there is none of that name, or it is another one. */
+export async function findLog(pool: Pool, log: LogIdentity): Promise<number> {
+  return checkedId(await readLog((text, values) => pool.query<Row>(text, values), log), log);
+}
+
+/** Whether a log of that name exists, whatever it is. */
+export async function logExists(pool: Pool, name: string): Promise<boolean> {
+  const { rows } = await pool.query<Row>('select 1 from log.logs where name = $1', [name]);
+  return rows.length > 0;
+}
+
+type RunQuery = (text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
+
+async function readLog(query: RunQuery, log: LogIdentity): Promise<Row | undefined> {
+  const { rows } = await query('select log_id, origin, kind, key_spki from log.logs where name = $1', [log.name]);
+  return rows[0];
+}
+
+function checkedId(row: Row | undefined, log: LogIdentity): number {
+  if (row === undefined) {
+    throw misconfigured(`there is no log "${log.name}" in the database; creating one is an explicit act`);
+  }
+  const differs = [
+    textOf(row, 'origin') === log.origin ? '' : `origin "${textOf(row, 'origin')}"`,
+    textOf(row, 'kind') === log.kind ? '' : `kind "${textOf(row, 'kind')}"`,
+    Buffer.compare(bytesOf(row, 'key_spki'), log.keySpki) === 0 ? '' : 'another key',
+  ].filter((difference) => difference !== '');
+  if (differs.length > 0) throw misconfigured(`log "${log.name}" was made with ${differs.join(', ')}`);
+  return numberOf(row, 'log_id');
+}
+
+function misconfigured(text: string): LogError {
+  return new LogError('misconfigured', text);
+}
+
+/** Server settings under which an acknowledged commit may be lost, or a torn page go unseen. */
+export async function unsafeSettings(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<Row>(
+    `select name || '=' || setting as text from pg_settings
+      where (name in ('fsync', 'full_page_writes') and setting <> 'on')
+         or (name = 'data_sync_retry' and setting <> 'off')
+      order by name`,
+  );
+  return rows.map((row) => textOf(row, 'text'));
+}

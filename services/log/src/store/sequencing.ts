@@ -1,0 +1,154 @@
+import { StoreError } from '../core/errors.ts';
+import { type BatchRows, identityKey, type LockedView, type SequencingTransaction } from '../core/ports.ts';
+import { packRecords } from '../core/records.ts';
+import { bytesOf, joinBytes, numberOf, type Row, splitHashes } from './rows.ts';
+import type { Session } from './session.ts';
+
+/** Leaf hashes that may be brought under the lock for a process that is a little behind: 16 batches. */
+const APPENDED_BATCHES = 16;
+
+/**
+ * A statement of its own after the lock: its snapshot is younger than the lock, so it sees every head before ours.
+ * Duplicates are found by index from one packed parameter.
+ */
+const LOOK = `
+select h.size, h.root,
+  (select max(n.created_ms) from log.notes n where n.log_id = $1 and n.size = h.size) as created_ms,
+  (select string_agg(b.leaf_hashes, ''::bytea order by b.first_index)
+     from (select first_index, leaf_hashes from log.batches
+            where log_id = $1 and first_index >= $4::bigint and $4::bigint < h.size
+            order by first_index limit ${APPENDED_BATCHES}) b) as appended,
+  (select string_agg(i.identity || int8send(i.entry_index), ''::bytea)
+     from log.identities i
+    where i.log_id = $1
+      and i.identity = any(array(
+        select substring($2::bytea from n * 32 + 1 for 32) from generate_series(0, $3::integer - 1) n))) as known
+from (select size, root from log.heads where log_id = $1 order by size desc limit 1) h`;
+
+/** All rows of a batch in one statement. The head's primary key is the compare-and-swap, with or without the lock. */
+const INSERT = `
+with head as (
+  insert into log.heads (log_id, previous_size, size, root, created_ms)
+  values ($1, $2::bigint, $3::bigint, $4::bytea, $5::bigint) returning 1
+), note as (
+  insert into log.notes (log_id, size, ordinal, created_ms, note)
+  values ($1, $3::bigint, 0, $5::bigint, $6::bytea) returning 1
+), batch as (
+  insert into log.batches (log_id, first_index, entry_count, leaf_hashes, records)
+  values ($1, $2::bigint, ($3::bigint - $2::bigint)::integer, $7::bytea, $8::bytea) returning 1
+), tile as (
+  insert into log.tiles (log_id, level, tile_index, hashes, root)
+  select $1, t.level, t.tile_index,
+         substring($11::bytea from ((t.n - 1) * 8224 + 1)::integer for 8192),
+         substring($11::bytea from ((t.n - 1) * 8224 + 8193)::integer for 32)
+    from unnest($9::integer[], $10::bigint[]) with ordinality as t (level, tile_index, n)
+  returning 1
+), identity as (
+  insert into log.identities (log_id, identity, entry_index)
+  select $1, substring($12::bytea from n * 32 + 1 for 32), $2::bigint + n
+    from generate_series(0, octet_length($12::bytea) / 32 - 1) n
+  returning 1
+), leaf as (
+  insert into log.leaf_hashes (log_id, leaf_hash, entry_index)
+  select $1, substring($13::bytea from n * 32 + 1 for 32), $2::bigint + n
+    from generate_series(0, octet_length($13::bytea) / 32 - 1) n
+  returning 1
+)
+select (select count(*) from head) as heads, (select count(*) from note) as notes,
+       (select count(*) from batch) as batches, (select count(*) from tile) as tiles,
+       (select count(*) from identity) as identities, (select count(*) from leaf) as leaves`;
+
+/** Begins a transaction and takes the lock row, in one round trip. */
+export async function beginSequencing(session: Session, logId: number): Promise<SequencingTransaction> {
+  await session.open();
+  await session.run(lockingBegin(logId)).catch(async (error: unknown) => {
+    await session.rollback();
+    throw error;
+  });
+  return {
+    look: (question) => look(session, logId, question),
+    insert: (rows) => insert(session, logId, rows),
+    commit: () => session.commit(),
+    rollback: () => session.rollback(),
+  };
+}
+
+/** `logId` is our own integer; a simple query takes no parameters. */
+export function lockingBegin(logId: number): string {
+  if (!Number.isSafeInteger(logId)) throw new StoreError('refused', 'not a log id');
+  return `begin isolation level read committed read write; select log_id from log.locks where log_id = ${logId} for update`;
+}
+
+async function look(
+  session: Session,
+  logId: number,
+  question: { identities: readonly Uint8Array[]; fromSize: number },
+): Promise<LockedView> {
+  const { identities, fromSize } = question;
+  const values = [logId, joinBytes(identities), identities.length, fromSize];
+  const { rows } = await session.run({ name: 'log_look', text: LOOK, values });
+  const row = rows[0];
+  if (row === undefined) throw new StoreError('refused', 'the log has no head');
+  const head = {
+    size: numberOf(row, 'size'),
+    root: bytesOf(row, 'root'),
+    timestampMs: numberOf(row, 'created_ms'),
+  };
+  return { head, appended: appendedOf(row, head.size - fromSize), known: knownOf(row) };
+}
+
+function appendedOf(row: Row, expected: number): Uint8Array[] | undefined {
+  if (expected <= 0) return [];
+  if (row['appended'] === null) return undefined;
+  const hashes = splitHashes(bytesOf(row, 'appended'));
+  return hashes.length === expected ? hashes : undefined;
+}
+
+function knownOf(row: Row): Map<string, number> {
+  const known = new Map<string, number>();
+  if (row['known'] === null) return known;
+  const packed = bytesOf(row, 'known');
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  for (let at = 0; at < packed.length; at += 40) {
+    known.set(identityKey(packed.subarray(at, at + 32)), Number(view.getBigUint64(at + 32)));
+  }
+  return known;
+}
+
+async function insert(session: Session, logId: number, batch: BatchRows): Promise<void> {
+  const { head, fullTiles } = batch;
+  const leafHashes = joinBytes(batch.leafHashes);
+  const values = [
+    logId,
+    batch.previousSize,
+    head.size,
+    head.root,
+    head.timestampMs,
+    head.note,
+    leafHashes,
+    packRecords(batch.records),
+    fullTiles.map((tile) => tile.level),
+    fullTiles.map((tile) => tile.index),
+    joinBytes(fullTiles.flatMap((tile) => [tile.hashes, tile.root])),
+    joinBytes(batch.identities),
+    batch.findsByLeafHash ? leafHashes : Buffer.alloc(0),
+  ];
+  const { rows } = await session.run({ name: 'log_insert', text: INSERT, values });
+  checkCounts(rows[0] ?? {}, batch);
+}
+
+/** Every row that the plan names must be in, none more: a rule or trigger that swallows rows must not go unseen. */
+function checkCounts(row: Row, batch: BatchRows): void {
+  const entries = batch.records.length;
+  const expected: [string, number][] = [
+    ['heads', 1],
+    ['notes', 1],
+    ['batches', 1],
+    ['tiles', batch.fullTiles.length],
+    ['identities', entries],
+    ['leaves', batch.findsByLeafHash ? entries : 0],
+  ];
+  for (const [column, count] of expected) {
+    if (numberOf(row, column) !== count) throw new StoreError('refused', `${column}: inserted count is not ${count}`);
+  }
+}

@@ -1,0 +1,184 @@
+import pg from 'pg';
+import { StoreError } from '../core/errors.ts';
+
+/** Limits of a session that may hold a log's lock. All in milliseconds. */
+export interface SessionLimits {
+  /** A session that holds the lock and says nothing is ended by the server: a paused process must not block the log. */
+  idleInTransactionMs: number;
+  lockMs: number;
+  /** Enforced by the server. */
+  statementMs: number;
+  /** Enforced here, for when the server or the network is silent. */
+  replyMs: number;
+  connectMs: number;
+}
+
+export const SESSION_LIMITS: SessionLimits = {
+  idleInTransactionMs: 2000,
+  lockMs: 5000,
+  statementMs: 10_000,
+  replyMs: 15_000,
+  connectMs: 5000,
+};
+
+export interface Query {
+  /** A prepared statement's name; the text must always be the same for it. */
+  name: string;
+  text: string;
+  values: unknown[];
+}
+
+/**
+ * One connection of our own, never through a pool, so that a transaction cannot change backends under us. It is opened
+ * when it is needed and dropped, never repaired, after any trouble: dropping it rolls back what was open.
+ */
+export class Session {
+  readonly #connectionString: string;
+  readonly #limits: SessionLimits;
+  #client: pg.Client | undefined;
+  #noticed = false;
+  #broken = false;
+  /** Counts connections: a change tells the owner that it talks to a server that may have failed over. */
+  generation = 0;
+
+  constructor(connectionString: string, limits: SessionLimits = SESSION_LIMITS) {
+    this.#connectionString = connectionString;
+    this.#limits = limits;
+  }
+
+  /** Connects if there is no usable connection. Throws StoreError `lost`. */
+  async open(): Promise<void> {
+    if (this.#client !== undefined && !this.#broken) return;
+    this.drop();
+    const client = new pg.Client({
+      connectionString: this.#connectionString,
+      connectionTimeoutMillis: this.#limits.connectMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5000,
+    });
+    client.on('error', () => {
+      this.#broken = true;
+    });
+    client.on('end', () => {
+      this.#broken = true;
+    });
+    client.on('notice', () => {
+      this.#noticed = true;
+    });
+    this.#broken = false;
+    this.#client = client;
+    try {
+      await client.connect();
+      await client.query(settings(this.#limits));
+    } catch (cause) {
+      this.drop();
+      throw new StoreError('lost', 'no connection to the database', { cause });
+    }
+    this.generation += 1;
+  }
+
+  /** One statement (or several without parameters). Throws `refused` when the server said no, else `lost`. */
+  async run(query: Query | string): Promise<pg.QueryResult<Record<string, unknown>>> {
+    const client = this.#client;
+    if (client === undefined || this.#broken) throw new StoreError('lost', 'the database session has ended');
+    try {
+      return await this.#withDeadline(client.query<Record<string, unknown>>(query));
+    } catch (cause) {
+      throw toStoreError(cause, () => this.drop());
+    }
+  }
+
+  /**
+   * COMMIT. Anything but a clean acknowledgement is `unknown`: an error, a lost connection, our own deadline, another
+   * command tag, or any notice, since a cancelled wait for a synchronous standby is reported as success with a warning.
+   */
+  async commit(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined || this.#broken) throw new StoreError('lost', 'the session ended before COMMIT was sent');
+    this.#noticed = false;
+    let command: string;
+    try {
+      const result = await this.#withDeadline(client.query('commit'));
+      command = result.command;
+    } catch (cause) {
+      this.drop();
+      throw new StoreError('unknown', 'COMMIT was not acknowledged', { cause });
+    }
+    if (command !== 'COMMIT' || this.#noticed) {
+      this.drop();
+      throw new StoreError('unknown', this.#noticed ? 'COMMIT came with a notice' : `COMMIT ended in ${command}`);
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#client === undefined || this.#broken) return;
+    try {
+      await this.#withDeadline(this.#client.query('rollback'));
+    } catch {
+      // The server rolls back when the session ends; whether it heard us does not matter.
+      this.drop();
+    }
+  }
+
+  /** Ends the connection at once, without a word to the server. */
+  drop(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined) return;
+    const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
+    stream.destroy();
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined || this.#broken) return;
+    // The server may be gone already; there is nothing left that could be lost.
+    await client.end().catch(() => undefined);
+  }
+
+  async #withDeadline<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        this.drop();
+        reject(new Error(`no reply from the database within ${this.#limits.replyMs} ms`));
+      }, this.#limits.replyMs);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** SPEC: PostgreSQL 18, Client Connection Defaults. Over a Unix socket the tcp_* settings are ignored by the server. */
+function settings(limits: SessionLimits): string {
+  return `
+    set idle_in_transaction_session_timeout = ${limits.idleInTransactionMs};
+    set lock_timeout = ${limits.lockMs};
+    set statement_timeout = ${limits.statementMs};
+    set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3;
+    set tcp_user_timeout = 10000;
+    set default_transaction_isolation = 'read committed';
+    set client_min_messages = warning;
+    select set_config('synchronous_commit',
+      case when current_setting('synchronous_commit') in ('on', 'remote_apply')
+           then current_setting('synchronous_commit') else 'on' end, false)`;
+}
+
+/** Constraint of the row that decides who comes next; its violation means that somebody else did. */
+const HEAD_CONSTRAINTS: ReadonlySet<string> = new Set(['heads_pkey', 'heads_log_id_size_key']);
+
+function toStoreError(cause: unknown, drop: () => void): StoreError {
+  if (cause instanceof pg.DatabaseError && cause.severity !== 'FATAL' && cause.severity !== 'PANIC') {
+    const isConflict = cause.code === '23505' && HEAD_CONSTRAINTS.has(cause.constraint ?? '');
+    // SPEC: PostgreSQL, SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation).
+    const dataFault = !isConflict && /^2[23]/.test(cause.code ?? '');
+    const code = isConflict ? 'conflict' : 'refused';
+    return new StoreError(code, `${cause.code ?? ''} ${cause.message}`, { cause, dataFault });
+  }
+  drop();
+  return new StoreError('lost', 'the database session was lost', { cause });
+}

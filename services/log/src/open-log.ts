@@ -1,0 +1,79 @@
+import type { TreeHasher } from '@sigstead/merkle';
+import type { Clock, Logger } from '@sigstead/platform';
+import type { LogStore, MarkStore, Personality } from './core/ports.ts';
+import type { QueueLimits } from './engine/queue.ts';
+import { type EngineMetrics, Sequencer } from './engine/sequencer.ts';
+import { Tree } from './engine/tree.ts';
+import { EntrySource } from './read/entry-source.ts';
+import { TileSource } from './read/tile-source.ts';
+
+/** One running log: what the http rooms work with. */
+export interface OpenLog {
+  readonly name: string;
+  readonly tree: Tree;
+  readonly sequencer: Sequencer;
+  readonly tiles: TileSource;
+  readonly entries: EntrySource;
+  readonly store: LogStore;
+  readonly hasher: TreeHasher;
+  /** Answers everything that was taken, then gives the sessions back. */
+  close(): Promise<void>;
+}
+
+export interface OpenLogOptions {
+  name: string;
+  hasher: TreeHasher;
+  /** Owned from here on: closed with the log. */
+  store: LogStore;
+  personality: Personality;
+  mark?: MarkStore;
+  clock: Clock;
+  logger: Logger;
+  metrics: EngineMetrics;
+  pause?: (ms: number) => Promise<void>;
+  limits?: QueueLimits;
+  /** Bytes of tiles and of entries kept in memory, each. */
+  cacheBytes?: number;
+}
+
+const CACHE_BYTES = 64 * 2 ** 20;
+
+/** Opens an existing log: its settled head is read and proven before anything is served. Throws StoreError. */
+export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
+  const { hasher, store, personality, logger, clock, metrics } = options;
+  const budgetBytes = options.cacheBytes ?? CACHE_BYTES;
+  const tiles = new TileSource({ hasher, store, budgetBytes });
+  const entries = new EntrySource({ store, budgetBytes });
+  const tree = await Tree.open({ hasher, store, personality, tiles, mark: options.mark, logger });
+  const sequencer = new Sequencer({
+    hasher,
+    store,
+    personality,
+    tree,
+    clock,
+    logger,
+    metrics,
+    pause: options.pause ?? pauseFor,
+    onPublished: (firstIndex, records) => entries.offer(firstIndex, records),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  return {
+    name: options.name,
+    tree,
+    sequencer,
+    tiles,
+    entries,
+    store,
+    hasher,
+    async close() {
+      await sequencer.close();
+      await store.close();
+    },
+  };
+}
+
+function pauseFor(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -68,3 +68,48 @@ export * from './trust/index.ts';
 export { type ParsedKey, publicKeyFromSpki } from './algorithms/public-key.ts';
 export { defaultMessageHash, keyFitsDetails, verifyDigest, verifyMessage } from './algorithms/verify.ts';
 export { isWeakRsaModulus, type RsaWeakness, rsaWeakness } from './algorithms/weak-rsa.ts';
+export { jcs, olpc } from './canonical.ts';
+export { pae } from './dsse.ts';
+export {
+  type Checkpoint,
+  formatCheckpointBody,
+  parseCheckpoint,
+  parseSignedCheckpoint,
+} from './note/checkpoint.ts';
+export { ctNoteKeyHash, type NoteVerifier, noteKeyHash, noteVerifier, verifyNote } from './note/keys.ts';
+export { isNoteName } from './note/name.ts';
+export { formatNote, type Note, type NoteSignature, parseNote, signatureLine } from './note/note.ts';
+export {
+  ctDigitallySigned,
+  type DigitallySigned,
+  decodeDigitallySigned,
+  encodeDigitallySigned,
+  TlsHash,
+  TlsSignature,
+  verifyCtSignature,
+} from './ct/digitally-signed.ts';
+export {
+  type CtEntry,
+  decodeMerkleTreeLeaf,
+  encodeTimestampedEntry,
+  merkleTreeLeaf,
+  sctSignatureInput,
+  sthSignatureInput,
+  type TimestampedEntry,
+} from './ct/entry.ts';
+export { decodeLeafIndexExtension, encodeLeafIndexExtension } from './ct/extensions.ts';
+export {
+  decodePrecertExtraData,
+  decodeX509ExtraData,
+  encodePrecertExtraData,
+  encodeX509ExtraData,
+} from './ct/extra-data.ts';
+export {
+  type AddChainResponse,
+  addChainRequest,
+  addChainResponse,
+  parseAddChainRequest,
+  parseAddChainResponse,
+} from './ct/json.ts';
+export { ctNoteVerifier, decodeCtNoteSignature, encodeCtNoteSignature } from './ct/note.ts';
+export { decodeSct, decodeSctList, encodeSct, encodeSctList, type Sct } from './ct/sct.ts';

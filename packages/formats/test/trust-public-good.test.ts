@@ -5,8 +5,10 @@ import test from 'node:test';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { buildTrustedRoot, checkTrustedRoot, TrustError } from '../src/index.ts';
 
+type Doc = ReturnType<typeof JSON.parse>;
+
 /** The public instance's trusted root as @sigstore/tuf ships it. */
-function publicRoot(): any {
+function publicRoot(): Doc {
   const seeds = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('@sigstore/tuf/seeds.json'), 'utf8'));
   const text = seeds['https://tuf-repo-cdn.sigstore.dev'].targets['trusted_root.json'];
   return JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
@@ -42,7 +44,7 @@ test('key ids of the public logs: Rekor v1 and CT by key hash, log2025-1 by orig
   assert.equal(rebuilt.ctlogs[0]?.logId.keyId, '3T0wasbHETJjGR4cmWc3AqJKXrjePK3/h4pygC8p7o4=');
 });
 
-type Spoil = (root: any) => void;
+type Spoil = (root: Doc) => void;
 const pem = (rawBytes: string): string =>
   Buffer.from(`-----BEGIN CERTIFICATE-----\n${rawBytes}\n-----END CERTIFICATE-----\n`).toString('base64');
 
@@ -177,7 +179,7 @@ const DEFECTS: [name: string, code: string, spoil: Spoil][] = [
   ],
 ];
 
-function spoilCert(root: any, change: (rawBytes: string) => string): void {
+function spoilCert(root: Doc, change: (rawBytes: string) => string): void {
   const certificate = root.certificateAuthorities[0].certChain.certificates[0];
   certificate.rawBytes = change(certificate.rawBytes);
 }

@@ -13,24 +13,27 @@ function unencodable(what: string): FormatError {
   return new FormatError('canonical_unencodable', `${what} has no canonical encoding`);
 }
 
+function encodeText(value: string, dialect: Dialect): string {
+  if (!value.isWellFormed()) throw unencodable('a lone surrogate');
+  return dialect.text(value);
+}
+
 function encodeObject(value: object, dialect: Dialect, depth: number): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw unencodable('an object with a prototype');
   const members = Object.entries(value)
     .toSorted(([one], [two]) => dialect.compareNames(one, two))
-    .map(([name, inner]) => `${dialect.text(name)}:${encodeCanonical(inner, dialect, depth + 1)}`);
+    .map(([name, inner]) => `${encodeText(name, dialect)}:${encodeCanonical(inner, dialect, depth + 1)}`);
   return `{${members.join(',')}}`;
 }
 
 function encodeCanonical(value: unknown, dialect: Dialect, depth = 0): string {
   if (depth > MAX_DEPTH) throw unencodable(`a value nested over ${MAX_DEPTH}`);
   if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw unencodable('a lone surrogate');
-    return dialect.text(value);
-  }
+  if (typeof value === 'string') return encodeText(value, dialect);
   if (typeof value === 'number') return dialect.number(value);
-  if (Array.isArray(value)) return `[${value.map((each) => encodeCanonical(each, dialect, depth + 1)).join(',')}]`;
+  if (Array.isArray(value))
+    return `[${Array.from(value, (each) => encodeCanonical(each, dialect, depth + 1)).join(',')}]`;
   if (typeof value === 'object') return encodeObject(value, dialect, depth);
   throw unencodable(`a value of type ${typeof value}`);
 }

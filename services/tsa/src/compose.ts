@@ -3,14 +3,15 @@ import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics, Routes } from '@sigstead/platform';
 import { checkChain, type TsaChain } from './core/chain.ts';
 import { GenTimeSource } from './core/gen-time.ts';
-import { watchHealth } from './core/health.ts';
-import { createIssuer } from './core/issuer.ts';
+import { type Health, watchHealth } from './core/health.ts';
+import { createIssuer, type Issue } from './core/issuer.ts';
 import { type PolicyOptions, requestPolicy } from './core/policies.ts';
 import type { RandomBytes, TimeFloor } from './core/ports.ts';
+import type { RequestPolicy } from './core/request.ts';
 import { createSelfCheck } from './core/self-check.ts';
 import { signatureScheme } from './core/signature-schemes.ts';
 import { createRoutes } from './http/routes.ts';
-import { createTsaMetrics } from './metrics.ts';
+import { createTsaMetrics, type TsaMetrics } from './metrics.ts';
 import { memoryTimeFloor } from './store/memory-time-floor.ts';
 
 /** Everything the authority needs; nothing is taken from elsewhere. There is no default key. */
@@ -62,11 +63,7 @@ export async function composeTsa(options: TsaOptions): Promise<TsaHandle> {
     enforceIntermediateEku: options.enforceIntermediateEku ?? true,
   });
   const metrics = createTsaMetrics(options.metrics);
-  const genTime = new GenTimeSource({
-    clock: options.clock,
-    floor: options.timeFloor ?? forgetfulFloor(options.logger),
-    ...(options.maxClockBehindSec === undefined ? {} : { maxBehindSec: options.maxClockBehindSec }),
-  });
+  const genTime = createGenTime(options);
   const issuer = createIssuer({
     chain,
     scheme,
@@ -78,8 +75,28 @@ export async function composeTsa(options: TsaOptions): Promise<TsaHandle> {
     signTimeoutMs: options.signTimeoutMs ?? 5000,
   });
   const health = watchHealth(issuer, policy.defaultPolicy);
-  const routes = createRoutes({
-    issue: health.issue,
+  const ready = createReady({ chain, genTime, health, metrics, clock: options.clock });
+  await ready();
+  const routes = composeRoutes(options, { issue: health.issue, policy, chain, metrics });
+  return { routes, chain, ready, close: () => Promise.resolve() };
+}
+
+function createGenTime(options: TsaOptions): GenTimeSource {
+  const { clock, timeFloor, maxClockBehindSec } = options;
+  return new GenTimeSource({
+    clock,
+    floor: timeFloor ?? forgetfulFloor(options.logger),
+    ...(maxClockBehindSec === undefined ? {} : { maxBehindSec: maxClockBehindSec }),
+  });
+}
+
+function composeRoutes(
+  options: TsaOptions,
+  parts: { issue: Issue; policy: RequestPolicy; chain: TsaChain; metrics: TsaMetrics },
+): Routes {
+  const { issue, policy, chain, metrics } = parts;
+  return createRoutes({
+    issue,
     policy,
     chainPem: chain.certificates.map((certificate) => encodePem('CERTIFICATE', certificate.der)).join(''),
     logger: options.logger,
@@ -89,9 +106,20 @@ export async function composeTsa(options: TsaOptions): Promise<TsaHandle> {
     docs: options.docs ?? false,
     notFound: options.notFound,
   });
-  const ready = async (): Promise<{ ok: boolean; detail?: string }> => {
+}
+
+/** Readiness, and the state that is shown as metrics whenever it is asked for. */
+function createReady(parts: {
+  chain: TsaChain;
+  genTime: GenTimeSource;
+  health: Health;
+  metrics: TsaMetrics;
+  clock: Clock;
+}): TsaHandle['ready'] {
+  const { chain, genTime, health, metrics, clock } = parts;
+  return async () => {
     const trouble = await health.trouble();
-    const nowMs = options.clock.nowMs();
+    const nowMs = clock.nowMs();
     const clockBehindSec = genTime.behindSec();
     metrics.state({ remainingMs: chain.notAfterMs - nowMs, clockBehindSec });
     if (trouble) return { ok: false, detail: trouble.message };
@@ -100,8 +128,6 @@ export async function composeTsa(options: TsaOptions): Promise<TsaHandle> {
       return { ok: false, detail: 'a certificate of the chain is not valid now' };
     return { ok: true };
   };
-  await ready();
-  return { routes, chain, ready, close: () => Promise.resolve() };
 }
 
 function forgetfulFloor(logger: Logger): TimeFloor {

@@ -36,7 +36,7 @@ export interface MadeChain {
   signer: Signer;
 }
 
-const PARAMS: Record<Algorithm, EcKeyGenParams | RsaHashedKeyGenParams | { name: 'Ed25519' }> = {
+const PARAMS: Record<Algorithm, webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams | { name: 'Ed25519' }> = {
   'P-256': { name: 'ECDSA', namedCurve: 'P-256' },
   'P-384': { name: 'ECDSA', namedCurve: 'P-384' },
   'P-521': { name: 'ECDSA', namedCurve: 'P-521' },
@@ -44,8 +44,8 @@ const PARAMS: Record<Algorithm, EcKeyGenParams | RsaHashedKeyGenParams | { name:
   Ed25519: { name: 'Ed25519' },
 };
 
-async function newKeys(algorithm: Algorithm): Promise<CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(PARAMS[algorithm], true, ['sign', 'verify'])) as CryptoKeyPair;
+async function newKeys(algorithm: Algorithm): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(PARAMS[algorithm], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
 interface Issue {
@@ -89,7 +89,7 @@ function ekuExtension(eku: Eku | 'none' | undefined, critical: boolean): x509.Ex
 
 /** Root, intermediate and leaf for a test, valid around TEST_NOW_MS. */
 export async function makeChain(wish: ChainWish = {}): Promise<MadeChain> {
-  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+  x509.cryptoProvider.set(webcrypto);
   const caUsage = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign;
   const [rootKeys, intermediateKeys, leafKeys] = await Promise.all([
     newKeys('P-256'),

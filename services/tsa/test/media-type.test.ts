@@ -95,7 +95,7 @@ test('Accept: best quality, then most specific, then first offer', () => {
     ['a/two;x="a,b", b/c', 'a/two'],
     ['A/TWO', 'a/two'],
   ];
-  for (const [accept, chosen] of choices) assert.equal(negotiate(accept, offers), chosen, accept);
+  for (const [accept, chosen] of choices) assert.equal(negotiate(accept, offers), chosen, String(accept));
 });
 
 test('headers are quoted byte for byte: quotes, backslashes, tabs, text that is no UTF-8', () => {

@@ -61,7 +61,7 @@ test('D53 property: what an accepted request says stands in the token, and the s
         digest,
         nonce: nonce === undefined ? undefined : integerOctets(nonce),
         ...rest,
-      } as Partial<ParsedRequest>);
+      });
       const response = build(factsOf(request, timeSec * 1000));
       selfCheck(response, factsOf(request, timeSec * 1000));
       const { fields, signerInfo, tstInfo } = tokenParts(response);

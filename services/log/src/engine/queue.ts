@@ -42,11 +42,14 @@ export class SubmissionQueue {
     return this.#waiting.size;
   }
 
+  /** Throws `queue_full` when not even a small entry would be taken. */
+  checkRoom(): void {
+    if (this.#isFull(0)) throw new LogError('queue_full', 'reached max pushback; retry');
+  }
+
   /** Resolves or rejects when the submission's fate is known. Throws `queue_full` at once; then nothing was taken. */
   push(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
-    const full =
-      this.#waiting.size >= this.#limits.maxEntries || this.#bytes + submission.weight > this.#limits.maxBytes;
-    if (full) return Promise.reject(new LogError('queue_full', 'reached max pushback; retry'));
+    if (this.#isFull(submission.weight)) return Promise.reject(new LogError('queue_full', 'reached max pushback; retry'));
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
       const give = (): void => {
@@ -84,6 +87,10 @@ export class SubmissionQueue {
     }
     for (const waiter of batch) this.#remove(waiter);
     return batch;
+  }
+
+  #isFull(weight: number): boolean {
+    return this.#waiting.size >= this.#limits.maxEntries || this.#bytes + weight > this.#limits.maxBytes;
   }
 
   #remove(waiter: Waiter): void {

@@ -80,12 +80,18 @@ export class Sequencer {
    * again gives the entry its index or finds it); or what the submission's own leaf() threw.
    */
   async append(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
-    if (this.#closing) throw new LogError('closing', 'reached max pushback; retry');
-    this.#deps.tree.assertRunning();
+    this.checkRoom();
     const receipt = this.#queue.push(submission, signal);
     this.#deps.metrics.queueDepth(this.#queue.length);
     this.#running ??= this.#run();
     return receipt;
+  }
+
+  /** Throws what append() would throw at once: asked before the work of verifying an entry. */
+  checkRoom(): void {
+    if (this.#closing) throw new LogError('closing', 'reached max pushback; retry');
+    this.#deps.tree.assertRunning();
+    this.#queue.checkRoom();
   }
 
   /** Takes nothing more; resolves when everything taken has been answered. */

@@ -27,7 +27,10 @@ export class Tree {
   #known: LogState;
   #published: LogState;
   #halted: LogError | undefined;
+  /** False when the contradiction was found at the start: then there is nothing that could be shown. */
+  #proven = true;
   #catchingUp: Promise<void> | undefined;
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(deps: TreeDependencies, state: LogState) {
     this.#deps = deps;
@@ -50,6 +53,7 @@ export class Tree {
     } catch (error) {
       if (!(error instanceof LogError) || error.code !== 'halted') throw error;
       tree.halt(error);
+      tree.#proven = false;
     }
     return tree;
   }
@@ -58,7 +62,9 @@ export class Tree {
     return this.#known;
   }
 
+  /** Throws `halted` when the stored tree contradicted what was seen from the start. */
   get published(): LogState {
+    if (!this.#proven && this.#halted !== undefined) throw this.#halted;
     return this.#published;
   }
 
@@ -112,6 +118,20 @@ export class Tree {
   async catchUpIfBehind(): Promise<void> {
     if (this.#halted !== undefined) return;
     if ((await this.#deps.store.peekSize()) > this.#published.head.size) await this.catchUp();
+  }
+
+  /**
+   * For checkpoints: looks, at most once in `maxAgeMs`, whether others appended. What is shown when the database does
+   * not answer is older, never wrong.
+   */
+  async refresh(nowMs: number, maxAgeMs: number): Promise<void> {
+    if (nowMs - this.#lookedMs < maxAgeMs && nowMs >= this.#lookedMs) return;
+    this.#lookedMs = nowMs;
+    try {
+      await this.catchUpIfBehind();
+    } catch (error) {
+      this.#deps.logger.warn({ error }, 'cannot look for a newer head');
+    }
   }
 
   async #follow(): Promise<void> {

@@ -1,0 +1,234 @@
+import { hash } from 'node:crypto';
+import { parseCertificate, type Sct } from '@sigstead/formats';
+import { createTreeHasher } from '@sigstead/merkle';
+import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
+import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
+import { LogError } from './core/errors.ts';
+import { type FsckReport, fsck } from './core/fsck.ts';
+import type { Personality, StoredHead } from './core/ports.ts';
+import { checkNote } from './core/release.ts';
+import { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
+import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
+import { registerHealth } from './http/health.ts';
+import { rekorV2Routes } from './http/rekor-v2.ts';
+import { fileMark } from './mark/file-mark.ts';
+import { engineMetrics } from './metrics.ts';
+import { type OpenLog, openLog } from './open-log.ts';
+import type { LogOptions, LogSpec } from './options.ts';
+import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
+import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
+import { postgresStore } from './store/postgres-store.ts';
+
+/** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
+export interface CtClient {
+  /** DER certificates, the precertificate first. Resolves once the entry is in the signed tree. */
+  addPreChain(chain: readonly Uint8Array[], signal?: AbortSignal): Promise<Sct>;
+}
+
+export interface LogStats {
+  name: string;
+  size: number;
+  /** Hex. */
+  root: string;
+  queued: number;
+  /** Why the log is read-only, if it has stopped by itself. */
+  haltedBy: string | undefined;
+}
+
+export interface LogHandle {
+  routes: Routes;
+  ready(): Promise<{ ok: boolean; detail?: string }>;
+  close(): Promise<void>;
+  /** Throws `misconfigured` when there is no such log of that kind. */
+  ct(name: string): CtClient & { logId: Uint8Array };
+  rekorV2(name: string): { keyId: Uint8Array; origin: string; checkpoint(): Uint8Array };
+  stats(): LogStats[];
+  /** Derives the whole log again and compares. Reads everything. */
+  fsck(name: string): Promise<FsckReport>;
+}
+
+type Running = { spec: LogSpec; log: OpenLog } & (
+  | { kind: 'rekor-v2'; personality: RekorV2Personality }
+  | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
+);
+
+const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
+const hasher = createTreeHasher(sha256);
+const LOG_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** Opens every log that is named, over one database. Opens no listener. Throws LogError, StoreError, DatabaseError. */
+export async function composeLog(options: LogOptions): Promise<LogHandle> {
+  checkSpecs(options.logs);
+  const owned = new Closables();
+  try {
+    const pool = openPool({
+      connectionString: options.connectionString,
+      logger: options.logger,
+      max: options.readConnections ?? 8,
+      applicationName: 'sigstead-log',
+    });
+    owned.defer(() => pool.end());
+    await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
+    await checkDurability(pool, options);
+    const running: Running[] = [];
+    for (const spec of options.logs) {
+      const one = await openOne(pool, spec, options);
+      owned.use(one.log);
+      running.push(one);
+    }
+    return handleOf(running, options, owned);
+  } catch (error) {
+    await owned.close();
+    throw error;
+  }
+}
+
+function checkSpecs(specs: readonly LogSpec[]): void {
+  const names = new Set<string>();
+  const paths = new Set<string>();
+  for (const spec of specs) {
+    if (!LOG_NAME.test(spec.name)) throw misconfigured(`"${spec.name}" is no name for a log`);
+    if (names.has(spec.name)) throw misconfigured(`two logs are named "${spec.name}"`);
+    names.add(spec.name);
+    // Clients derive the paths of a Rekor v2 log from its origin alone, so one origin has room for one such log.
+    const taken = spec.kind === 'rekor-v2' ? ['/api/v2/log/entries', ...prefixesOf(spec)] : prefixesOf(spec);
+    for (const path of taken) {
+      if (paths.has(path)) throw misconfigured(`two logs would be served at "${path}"`);
+      paths.add(path);
+    }
+  }
+}
+
+function prefixesOf(spec: LogSpec): readonly string[] {
+  return spec.basePaths ?? (spec.kind === 'rekor-v2' ? ['', '/api/v2'] : [`/ct/${spec.name}`]);
+}
+
+async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
+  const unsafe = await unsafeSettings(pool);
+  if (unsafe.length === 0) return;
+  const text = `the database may lose acknowledged entries: ${unsafe.join(', ')}`;
+  if (options.requireDurableDatabase === true) throw misconfigured(text);
+  options.logger.error({ settings: unsafe }, text);
+}
+
+async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<Running> {
+  const personality =
+    spec.kind === 'ct'
+      ? ctPersonality({ signer: spec.signer, sha256 })
+      : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
+  const logId = await findOrCreate(pool, spec, personality, options.clock.nowMs());
+  const { connectionString, clock, cacheBytes, queue, sessions } = options;
+  const log = await openLog({
+    name: spec.name,
+    hasher,
+    personality,
+    clock,
+    store: postgresStore({ connectionString, pool, logId, ...(sessions === undefined ? {} : { limits: sessions }) }),
+    logger: options.logger.child({ log: spec.name }),
+    metrics: engineMetrics(options.metrics, spec.name),
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(queue === undefined ? {} : { limits: queue }),
+    ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
+  });
+  if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, personality };
+  const roots = (spec.acceptedRoots ?? []).map((der) => parseCertificate(der));
+  const ct = { log, personality, roots, sha256, readOnly: spec.readOnly ?? false };
+  return { kind: 'ct', spec, log, personality, ct };
+}
+
+function keyName(spec: LogSpec): string {
+  return Buffer.from(sha256(spec.signer.spki)).toString('hex');
+}
+
+/** The size-0 note is signed once, at creation, and stored like every other. */
+async function findOrCreate(pool: Pool, spec: LogSpec, personality: Personality, nowMs: number): Promise<number> {
+  const identity = { name: spec.name, origin: spec.origin, kind: spec.kind, keySpki: spec.signer.spki };
+  if (spec.create !== true || (await logExists(pool, spec.name))) return findLog(pool, identity);
+  const claim = { size: 0, root: hasher.empty(), timestampMs: nowMs };
+  const genesis: StoredHead = { ...claim, note: await personality.signHead(claim) };
+  checkNote(personality, genesis.note, claim);
+  return createLog(pool, identity, genesis);
+}
+
+function handleOf(running: readonly Running[], options: LogOptions, owned: Closables): LogHandle {
+  const find = (name: string): Running => {
+    const one = running.find(({ spec }) => spec.name === name);
+    if (one === undefined) throw misconfigured(`no log "${name}" runs here`);
+    return one;
+  };
+  return {
+    routes: async (app) => {
+      if (options.health === true) registerHealth(app);
+      for (const one of running) await app.register(routesOf(one, options));
+    },
+    ready: () => readiness(running),
+    close: () => owned.close(),
+    ct(name) {
+      const one = find(name);
+      if (one.kind !== 'ct') throw misconfigured(`log "${name}" is no CT log`);
+      return {
+        logId: one.personality.logId,
+        addPreChain: (chain, signal) => addChain(one.ct, chain, 'precert', signal),
+      };
+    },
+    rekorV2(name) {
+      const one = find(name);
+      if (one.kind !== 'rekor-v2') throw misconfigured(`log "${name}" is no Rekor v2 log`);
+      const { personality, spec, log } = one;
+      return { keyId: personality.keyId, origin: spec.origin, checkpoint: () => log.tree.published.head.note };
+    },
+    stats: () => running.map(statsOf),
+    fsck(name) {
+      const { log, personality } = find(name);
+      return fsck({ store: log.store, personality, hasher });
+    },
+  };
+}
+
+function routesOf(one: Running, options: LogOptions): Routes {
+  const { clock, metrics } = options;
+  const logger = options.logger.child({ log: one.spec.name });
+  if (one.kind === 'ct') {
+    return async (app) => {
+      for (const prefix of prefixesOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, clock, logger }));
+    };
+  }
+  return rekorV2Routes({
+    log: one.log,
+    keyId: one.personality.keyId,
+    rules: { digest: (name, data) => hash(name, data, 'buffer'), leafHash: (leaf) => hasher.leaf(leaf) },
+    readOnly: one.spec.readOnly ?? false,
+    clock,
+    logger,
+    metrics,
+    readPrefixes: prefixesOf(one.spec),
+  });
+}
+
+async function readiness(running: readonly Running[]): Promise<{ ok: boolean; detail?: string }> {
+  for (const { spec, log } of running) {
+    const reason = log.tree.haltedBy?.detail;
+    if (reason !== undefined) return { ok: false, detail: `${spec.name}: ${reason}` };
+    try {
+      await log.store.peekSize();
+    } catch {
+      return { ok: false, detail: `${spec.name}: the database does not answer` };
+    }
+  }
+  return { ok: true };
+}
+
+function statsOf({ spec, log }: Running): LogStats {
+  const { head } = log.tree.known;
+  return {
+    name: spec.name,
+    size: head.size,
+    root: Buffer.from(head.root).toString('hex'),
+    queued: log.sequencer.queued,
+    haltedBy: log.tree.haltedBy?.detail,
+  };
+}
+
+function misconfigured(text: string): LogError {
+  return new LogError('misconfigured', text);
+}

@@ -1,0 +1,103 @@
+import {
+  DerError,
+  encodeBase64,
+  FormatError,
+  HASH_SIZES,
+  type HashName,
+  type KeyDetails,
+  type KeyDetailsName,
+  keyDetailsInfo,
+  keyFitsDetails,
+  parseCertificate,
+  type ParsedKey,
+  PROTO_HASH_NAMES,
+  publicKeyFromSpki,
+  verifyDigest,
+} from '@sigstead/formats';
+import { LogError } from '../errors.ts';
+import type { Submission } from '../ports.ts';
+import { type ProposedEntry, refused, type Verifier } from './request.ts';
+
+/** Labels a prehashed entry may carry. SPEC: rekor-tiles, --client-signing-algorithms, default list. */
+const ALLOWED: ReadonlySet<KeyDetailsName> = new Set([
+  'PKIX_RSA_PKCS1V15_2048_SHA256',
+  'PKIX_RSA_PKCS1V15_3072_SHA256',
+  'PKIX_RSA_PKCS1V15_4096_SHA256',
+  'PKIX_ECDSA_P256_SHA_256',
+  'PKIX_ECDSA_P384_SHA_384',
+  'PKIX_ECDSA_P521_SHA_512',
+  'PKIX_ED25519_PH',
+]);
+
+/** SPEC: C2SP tlog-tiles, Log entries: an entry's length is a uint16. */
+export const MAX_ENTRY_BYTES = 65_535;
+
+/** Hashes bytes with the named hash; given by the composition. */
+export type Digest = (hash: HashName, data: Uint8Array) => Uint8Array;
+
+export interface EntryRules {
+  digest: Digest;
+  leafHash: (leaf: Uint8Array) => Uint8Array;
+}
+
+/**
+ * Verifies a proposed entry and makes the leaf of it. Throws `entry_refused`, `entry_too_large`.
+ *
+ * The label must be what the key really is. Upstream compares only its hash; but clients rebuild the leaf with the
+ * key's own label, so a mislabelled entry could never be verified by anyone.
+ */
+export function verifiedEntry(proposed: ProposedEntry, rules: EntryRules): Submission {
+  const { verifier, signature, signed } = proposed;
+  const key = keyOf(verifier);
+  const { details, hash } = allowedDetails(verifier.keyDetails);
+  if (!keyFitsDetails(key, details)) throw refused(`a key of kind ${key.kind} is labelled ${details.name}`);
+  const digest = 'digest' in signed ? signed.digest : rules.digest(hash, signed.message);
+  if (digest.length !== HASH_SIZES[hash]) {
+    throw refused(`digest length (${digest.length}) does not match expected size (${HASH_SIZES[hash]})`);
+  }
+  if (!verifyDigest(key, details, digest, signature)) throw refused('verifying signature');
+  const leaf = Buffer.from(canonicalBody({ verifier, signature, digest, hash, details }));
+  if (leaf.length > MAX_ENTRY_BYTES) {
+    throw new LogError('entry_too_large', 'invalid hashedrekord request', { detail: `entry of ${leaf.length} bytes` });
+  }
+  return { identity: rules.leafHash(leaf), weight: leaf.length, leaf: () => ({ leaf, extra: new Uint8Array(0) }) };
+}
+
+function keyOf(verifier: Verifier): ParsedKey {
+  try {
+    // Dates and issuer of a certificate are not looked at: what they are worth is for verifiers to say.
+    const spki = verifier.kind === 'publicKey' ? verifier.rawBytes : parseCertificate(verifier.rawBytes).spki;
+    return publicKeyFromSpki(spki);
+  } catch (error) {
+    if (error instanceof DerError || error instanceof FormatError) throw refused('parsing verifier', error);
+    throw error;
+  }
+}
+
+function allowedDetails(number: number): { details: KeyDetails; hash: HashName } {
+  const details = keyDetailsInfo(number);
+  if (details?.hash === undefined || !ALLOWED.has(details.name)) {
+    throw refused(`unsupported entry algorithm: ${details?.name ?? number}`);
+  }
+  return { details, hash: details.hash };
+}
+
+/**
+ * The bytes in the tree: RFC 8785 canonical JSON of the entry. Written out, since every value is base64 or a name from
+ * a closed list, so nothing needs escaping, and the member order is fixed. SPEC: rekor v2 spec, Entry
+ */
+export function canonicalBody(entry: {
+  verifier: Verifier;
+  signature: Uint8Array;
+  digest: Uint8Array;
+  hash: HashName;
+  details: KeyDetails;
+}): string {
+  const { verifier, details } = entry;
+  return (
+    '{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{' +
+    `"algorithm":"${PROTO_HASH_NAMES[entry.hash]}","digest":"${encodeBase64(entry.digest)}"},` +
+    `"signature":{"content":"${encodeBase64(entry.signature)}",` +
+    `"verifier":{"keyDetails":"${details.name}","${verifier.kind}":{"rawBytes":"${encodeBase64(verifier.rawBytes)}"}}}}}}`
+  );
+}

@@ -1,0 +1,32 @@
+import { grpcError } from '@sigstead/platform';
+import type { FastifyReply } from 'fastify';
+import type { LogError } from '../core/errors.ts';
+
+/** Seconds after which a refused client may try again. */
+const RETRY_AFTER_SEC = '1';
+
+/** A LogError the way the upstream gateway writes it. The detail stays here. */
+export function sendLogError(reply: FastifyReply, error: LogError): FastifyReply {
+  switch (error.code) {
+    case 'entry_refused':
+    case 'entry_too_large':
+    case 'invalid_request':
+      return grpcError(reply, 400, 3, error.message);
+    case 'read_only':
+      return reply.code(405).header('content-type', 'text/plain; charset=utf-8').send(`${error.message}\n`);
+    case 'queue_full':
+    case 'closing':
+    case 'halted':
+    case 'unavailable':
+      return grpcError(reply.header('retry-after', RETRY_AFTER_SEC), 503, 14, error.message);
+    case 'deadline':
+      return grpcError(reply, 504, 4, error.message);
+    case 'cancelled':
+      return grpcError(reply, 499, 1, error.message);
+    case 'not_found':
+      return grpcError(reply, 404, 5, error.message);
+    case 'misconfigured':
+    case 'internal':
+      return grpcError(reply, 500, 13, 'internal server error');
+  }
+}

@@ -1,0 +1,71 @@
+import { type Clock, type HttpHandler, type Logger, methodTable, type Metrics, grpcError, sendJson } from '@sigstead/platform';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LogError } from '../core/errors.ts';
+import type { EntryRules } from '../core/rekor-v2/entry.ts';
+import { verifiedEntry } from '../core/rekor-v2/entry.ts';
+import { parseCreateEntry, proposedEntry } from '../core/rekor-v2/request.ts';
+import { transparencyLogEntry } from '../core/rekor-v2/response.ts';
+import type { Receipt } from '../engine/queue.ts';
+import type { OpenLog } from '../open-log.ts';
+import { withDeadline } from './deadline.ts';
+import { sendLogError } from './errors.ts';
+import { registerTiles } from './tiles.ts';
+import { observeRekorV2 } from './rekor-v2-metrics.ts';
+
+/** SPEC: rekor-tiles, --max-request-body-size */
+const MAX_BODY_BYTES = 4 * 2 ** 20;
+
+const FROZEN = 'This log has been frozen, please switch to the latest log.';
+
+export interface RekorV2RouteOptions {
+  log: OpenLog;
+  keyId: Uint8Array;
+  rules: EntryRules;
+  readOnly: boolean;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  /** Prefixes of `checkpoint` and `tile/`, all with the same bytes. */
+  readPrefixes: readonly string[];
+}
+
+/** Everything of one Rekor v2 log: `POST /api/v2/log/entries`, and its tree under each prefix. */
+export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstance) => Promise<void> {
+  return async (app) => {
+    const seen = observeRekorV2(app, options.metrics);
+    app.setErrorHandler((error, request, reply) => {
+      if (!(error instanceof LogError)) throw error;
+      const level = error.code === 'internal' ? 'error' : 'debug';
+      options.logger[level]({ code: error.code, detail: error.detail, cause: error.cause, id: request.id }, error.message);
+      return sendLogError(reply, error);
+    });
+    const create: HttpHandler = (request, reply) => createEntry(options, request, reply, seen.added);
+    methodTable(app, '/api/v2/log/entries', { POST: create }, undefined, { bodyLimit: MAX_BODY_BYTES });
+    for (const prefix of options.readPrefixes) registerTiles(app, { log: options.log, clock: options.clock, prefix });
+  };
+}
+
+async function createEntry(
+  options: RekorV2RouteOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  added: () => void,
+): Promise<FastifyReply> {
+  const { log, keyId, rules } = options;
+  const receipt = await withDeadline(request, reply, (signal) => {
+    const parsed = parseCreateEntry(request.bytes);
+    if (options.readOnly) throw new LogError('read_only', FROZEN);
+    log.sequencer.checkRoom();
+    return log.sequencer.append(verifiedEntry(proposedEntry(parsed), rules), signal);
+  });
+  if (receipt.kind === 'duplicate') return sendDuplicate(reply, receipt);
+  added();
+  const { index, head, proof, record } = receipt;
+  const { size, root, note } = head;
+  return sendJson(reply, 201, transparencyLogEntry({ keyId, index, size, root, proof, note, leaf: record.leaf }));
+}
+
+function sendDuplicate(reply: FastifyReply, { index }: Receipt): FastifyReply {
+  const text = `an equivalent entry already exists in the transparency log with index ${index}`;
+  return grpcError(reply.header('x-log-index', String(index)), 409, 6, text);
+}

@@ -1,0 +1,46 @@
+import type { Signer } from '@sigstead/keys';
+import type { Clock, Logger, Metrics } from '@sigstead/platform';
+import type { LogKind } from './core/ports.ts';
+import type { QueueLimits } from './engine/queue.ts';
+import type { SessionLimits } from './store/session.ts';
+
+/** One log. Name, origin, kind and key make it what it is: none may change once it exists. */
+export interface LogSpec {
+  /** Unique in the database; in paths of CT logs. Lower-case letters, digits, `-`, `.`, `_`. */
+  name: string;
+  /** The checkpoint's first line and signature name: host name of the log, without scheme, port or path. */
+  origin: string;
+  kind: LogKind;
+  signer: Signer;
+  /** CT: DER certificates that chains must lead to. */
+  acceptedRoots?: readonly Uint8Array[];
+  /** rekor-v2: prefixes of `checkpoint` and `tile/`, default `''` and `/api/v2`. ct: prefixes of `/ct/v1/`, default `/ct/<name>`. */
+  basePaths?: readonly string[];
+  /** Creates the log when there is none of that name; otherwise that stops the start. Default false. */
+  create?: boolean;
+  /** Serves, but takes no entries and signs nothing. Default false. */
+  readOnly?: boolean;
+  /**
+   * High-water mark outside the database, on another volume: what was answered is remembered there, and a database
+   * that was set back is found out. A mark on the database's own volume goes back with it.
+   */
+  markFile?: string;
+}
+
+export interface LogOptions {
+  connectionString: string;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  logs: readonly LogSpec[];
+  /** Also serves `/healthz`; default false, for processes in which somebody else does. */
+  health?: boolean;
+  /** Connections for reading; each log has two more of its own. Default 8. */
+  readConnections?: number;
+  /** Refuses to start on a server whose settings can lose an acknowledged commit; default false: an error in the log. */
+  requireDurableDatabase?: boolean;
+  queue?: QueueLimits;
+  sessions?: SessionLimits;
+  /** Bytes of tiles and of entries kept in memory, each, per log. Default 64 MiB. */
+  cacheBytes?: number;
+}

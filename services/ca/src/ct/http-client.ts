@@ -1,0 +1,60 @@
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { addChainRequest, FormatError, parseAddChainResponse } from '@sigstead/formats';
+import { type CtClient, CtRefusedError, type Sct } from '../core/ports.ts';
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/**
+ * A log reached over HTTP. One try, no redirects; the caller's signal is the only deadline. Answers that a later try
+ * may change (408, 429, 5xx) reject as unavailable, every other refusal as CtRefusedError.
+ * SPEC: RFC 6962 §4.2
+ */
+export function httpCtClient(options: { url: string; caCertificate?: string }): CtClient {
+  const target = new URL(`${options.url.replace(/\/+$/, '')}/ct/v1/add-pre-chain`);
+  return {
+    async addPreChain(chain, signal) {
+      const body = JSON.stringify(addChainRequest(chain));
+      const { status, bytes } = await post(target, { body, signal, ca: options.caCertificate });
+      if (status === 200) return readAnswer(bytes);
+      const text = `status ${status}: ${bytes.toString('utf8').slice(0, 500)}`;
+      if (status === 408 || status === 429 || status >= 500) throw new Error(text);
+      throw new CtRefusedError(text);
+    },
+  };
+}
+
+interface Post {
+  readonly body: string;
+  readonly signal: AbortSignal | undefined;
+  readonly ca: string | undefined;
+}
+
+async function post(target: URL, { body, signal, ca }: Post): Promise<{ status: number; bytes: Buffer }> {
+  const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const extra = { ...(signal === undefined ? {} : { signal }), ...(ca === undefined ? {} : { ca }) };
+    const sent = send(target, { method: 'POST', headers, ...extra }, resolve);
+    sent.on('error', reject);
+    sent.end(body);
+  });
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MAX_ANSWER_BYTES) throw new CtRefusedError(`answer over ${MAX_ANSWER_BYTES} bytes`);
+    parts.push(part);
+  }
+  return { status: response.statusCode ?? 0, bytes: Buffer.concat(parts) };
+}
+
+/** A 200 that is no SCT is a log at fault, not one that is away. */
+function readAnswer(bytes: Uint8Array): Sct {
+  try {
+    return parseAddChainResponse(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) throw new CtRefusedError(`answer of the log: ${error.message}`);
+    throw error;
+  }
+}

@@ -59,7 +59,7 @@ export async function composeDevOidc(options: DevOidcOptions): Promise<DevOidc> 
     const times = { nowMs: clock.nowMs(), lifetimeSeconds: readLifetime(request.lifetimeSeconds) };
     return signer.sign(tokenClaims(issuerUrl(publicUrl(), identity.issuer), identity, times, nonce));
   };
-  options.logger.warn({ issuers: 3 }, 'development issuers are on: they certify whatever they are told');
+  options.logger.info({ issuers: 3 }, 'development issuers are on: they certify whatever they are told');
   return {
     routes: (app) => registerRoutes(app, { publicUrl, codes, jwks, mint }),
     issuerUrl: (kind) => issuerUrl(publicUrl(), kind),

@@ -1,0 +1,110 @@
+import { access, chmod, constants, mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../failure.ts';
+import { errno } from '../files.ts';
+import { MARKS, POSTGRES } from './layout.ts';
+
+/** A data folder that this process holds alone until it is closed, or ends in whatever way. */
+export interface DataFolder {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+export interface DataFolderOptions {
+  readonly dir: string;
+  /** Whether PostgreSQL will run under another account, which must be able to pass through. */
+  readonly shared: boolean;
+}
+
+const LOCK = 'lock';
+/** What may lie in a folder that becomes an instance: nothing but what an earlier start that failed left behind. */
+const OWN_NAMES = new Set([LOCK, 'instance.json', 'keys', 'sigstead.yaml', 'trust', POSTGRES, MARKS]);
+
+/** Makes the folder when it is missing and takes its lock. Throws a Failure that says what to do. */
+export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
+  const path = await makeFolder(resolve(options.dir), options.shared);
+  await refuseForeignFolder(path);
+  const unlock = takeLock(path);
+  return { path, close: async () => unlock() };
+}
+
+/** A folder among the temporary files that is gone after close. */
+export async function openEphemeralFolder(shared: boolean): Promise<DataFolder> {
+  const made = await mkdtemp(join(tmpdir(), 'sigstead-'));
+  if (shared) await chmod(made, 0o711);
+  const folder = await openDataFolder({ dir: made, shared });
+  return {
+    path: folder.path,
+    close: async () => {
+      await folder.close();
+      await rm(folder.path, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeFolder(path: string, shared: boolean): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: shared ? 0o711 : 0o700 });
+    if (!(await stat(path)).isDirectory()) throw new Failure(`${path} is not a folder: choose another one with --data`);
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return await realpath(path);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw notWritable(path, error);
+  }
+}
+
+function notWritable(path: string, cause: unknown): Failure {
+  const code = errno(cause);
+  if (code === 'EEXIST' || code === 'ENOTDIR') {
+    return new Failure(`${path} is not a folder: choose another one with --data`, { cause });
+  }
+  const why = code ?? (cause instanceof Error ? cause.message : 'unknown cause');
+  return new Failure(
+    `cannot write to the data folder ${path} (${why}): make it writable, or choose another one with --data`,
+    {
+      cause,
+    },
+  );
+}
+
+/** `--data ~` must not scatter keys and databases among a person's files. */
+async function refuseForeignFolder(path: string): Promise<void> {
+  const names = await readdir(path);
+  if (names.includes('instance.json')) return;
+  const foreign = names.find(
+    (name) => !OWN_NAMES.has(name) && !name.startsWith('keys.') && !name.startsWith('instance.json.'),
+  );
+  if (foreign === undefined) return;
+  throw new Failure(`${path} holds other files (${foreign}): choose an empty or new folder with --data`);
+}
+
+/**
+ * The operating system's own file lock, taken through SQLite because Node offers no other way to it: it ends with the
+ * process, however that ends, so there is no stale lock to judge.
+ */
+function takeLock(path: string): () => void {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(join(path, LOCK), { timeout: 0 });
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock?.close();
+    if ((error as { errcode?: unknown }).errcode === SQLITE_BUSY) {
+      throw new Failure(
+        `the data folder ${path} is in use: stop the instance that runs there, or choose another one with --data`,
+        {
+          cause: error,
+        },
+      );
+    }
+    throw notWritable(path, error);
+  }
+  return () => lock.close();
+}
+
+/** SPEC: SQLite result codes. */
+const SQLITE_BUSY = 5;

@@ -1,0 +1,75 @@
+import { methodTable, type Routes, sendJson } from '@sigstead/platform';
+
+/** One part of the instance as /readyz names it. */
+export interface Part {
+  readonly name: string;
+  ready(): Promise<{ ok: boolean; detail?: string }>;
+}
+
+export interface FrontOptions {
+  readonly parts: readonly Part[];
+  readonly publicUrl: string;
+  readonly version: string;
+  /** True from the moment the instance stops: load balancers should look elsewhere. */
+  readonly stopping: () => boolean;
+}
+
+/** Longest time one part may take to say whether it is ready. */
+const PART_TIMEOUT_MS = 3_000;
+
+/** What belongs to the whole and not to one service: health, readiness, and the page at the root. */
+export function frontRoutes(options: FrontOptions): Routes {
+  return async (app) => {
+    methodTable(app, '/healthz', { GET: (_request, reply) => sendJson(reply, 200, { status: 'SERVING' }) });
+    methodTable(app, '/ping', {
+      GET: (_request, reply) => reply.header('content-type', 'text/plain; charset=utf-8').send('.'),
+    });
+    methodTable(app, '/readyz', {
+      GET: async (_request, reply) => {
+        const report = await readiness(options);
+        reply.header('cache-control', 'no-store');
+        return sendJson(reply, report.ready ? 200 : 503, report);
+      },
+    });
+    methodTable(app, '/', {
+      GET: (_request, reply) => reply.header('content-type', 'text/plain; charset=utf-8').send(welcome(options)),
+    });
+  };
+}
+
+interface Readiness {
+  readonly ready: boolean;
+  readonly parts: Record<string, { ready: boolean; detail?: string }>;
+}
+
+/** Asks every part at once. A part that fails or is silent is not ready. */
+export async function readiness(options: Pick<FrontOptions, 'parts' | 'stopping'>): Promise<Readiness> {
+  const answers = await Promise.all(options.parts.map(async (part) => [part.name, await ask(part)] as const));
+  const ready = !options.stopping() && answers.every(([, answer]) => answer.ready);
+  return { ready, parts: Object.fromEntries(answers) };
+}
+
+async function ask(part: Part): Promise<{ ready: boolean; detail?: string }> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<{ ok: boolean; detail?: string }>((resolve) => {
+    timer = setTimeout(() => resolve({ ok: false, detail: 'no answer in time' }), PART_TIMEOUT_MS);
+  });
+  try {
+    const { ok, detail } = await Promise.race([part.ready(), late]);
+    return { ready: ok, ...(detail === undefined ? {} : { detail }) };
+  } catch {
+    return { ready: false, detail: 'the check failed' };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function welcome({ publicUrl, version }: FrontOptions): string {
+  return `Sigstead ${version}, a whole Sigstore in one process. Development instance: it certifies whatever it is told.
+
+TUF repository  ${publicUrl}/tuf/  (initial root: ${publicUrl}/tuf/root.json)
+Issuers         ${publicUrl}/oidc  (for tests also /oidc/uri and /oidc/ci)
+Services        Fulcio, Rekor v2, RFC 3161 timestamps at this address; the CT log at /ct/dev/
+Health          ${publicUrl}/readyz
+`;
+}

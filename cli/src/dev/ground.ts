@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { type Closables, createLogger, type Logger } from '@sigstead/platform';
+import type { DevFlags } from '../command-line.ts';
+import { Failure } from '../failure.ts';
+import { defaultDataDir, type UserContext } from '../user-dirs.ts';
+import { type DataFolder, openDataFolder, openEphemeralFolder } from './data-folder.ts';
+import { type Instance, readInstance } from './instance-file.ts';
+import { holdPort, type HeldPort } from './port.ts';
+import { prepareReadyFile, type ReadyFile } from './ready-file.ts';
+import { loadSettings, publicUrlOn, type Settings } from './settings.ts';
+
+export interface GroundIo {
+  readonly user: UserContext;
+  readonly writeError: (text: string) => void;
+}
+
+/** What is settled before anything is started: folder, settings, port, URL. */
+export interface Ground {
+  readonly folder: DataFolder;
+  readonly instance: Instance;
+  readonly isNew: boolean;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly held: HeldPort;
+  readonly publicUrl: string;
+  /** What the folder will remember of this start once it has succeeded. */
+  readonly remembered: Pick<Instance, 'port' | 'publicUrl' | 'url'>;
+  readonly origin: string;
+  readonly readyFile: ReadyFile | undefined;
+}
+
+/** Settles it, or throws a Failure. What it opened belongs to `open`. */
+export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closables): Promise<Ground> {
+  const readyFile = flags.readyFile === undefined ? undefined : await prepareReadyFile(flags.readyFile);
+  const folder = open.use(await openFolder(flags, io.user));
+  const found = await readInstance(folder.path);
+  const settings = await loadSettings(folder.path, flags, found);
+  const logger = createLogger({
+    service: 'sigstead',
+    level: settings.logLevel,
+    stream: { write: (line) => io.writeError(line) },
+  });
+  const held = await holdPort({ host: settings.host, port: settings.port }, logger);
+  open.defer(() => held.release());
+  const { url, remembered } = publicUrlOn(settings, held.port);
+  const origin = new URL(url).hostname;
+  if (found?.origin !== undefined && found.origin !== origin) {
+    throw new Failure(
+      `the log in ${folder.path} is named after its host ${found.origin} and cannot become ${origin}: keep that host in --public-url, or choose a new folder with --data`,
+    );
+  }
+  return {
+    folder,
+    instance: found ?? newInstance(),
+    isNew: found === undefined,
+    settings,
+    logger,
+    held,
+    publicUrl: url,
+    remembered: { port: held.port, url, ...(remembered === undefined ? {} : { publicUrl: remembered }) },
+    origin,
+    readyFile,
+  };
+}
+
+/** As root, PostgreSQL runs under another account: unless the database is elsewhere, that account passes through. */
+function openFolder(flags: DevFlags, user: UserContext): Promise<DataFolder> {
+  const shared = user.uid === 0 && user.env['DATABASE_URL'] === undefined;
+  if (flags.ephemeral) return openEphemeralFolder(shared);
+  return openDataFolder({ dir: flags.data ?? defaultDataDir(user), shared });
+}
+
+/** Certificates count whole seconds, so the instance's first one does too. */
+function newInstance(): Instance {
+  const createdMs = Math.floor(Date.now() / 1000) * 1000;
+  return { format: 1, id: randomUUID(), createdMs, databaseBound: false, selfTested: false };
+}

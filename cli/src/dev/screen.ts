@@ -1,0 +1,42 @@
+import { type ClientContext, clientCommands } from '../clients/settings.ts';
+
+export interface ScreenInput {
+  readonly url: string;
+  readonly metricsUrl: string;
+  readonly dataDir: string;
+  readonly addresses: readonly string[];
+  readonly clients: ClientContext;
+}
+
+/** What a person sees when everything answers. */
+export function readyScreen(input: ScreenInput): string {
+  const { url, clients } = input;
+  return `
+Sigstead is ready at ${url}  (listening on ${input.addresses.join(', ')})
+It is a development instance: it certifies whatever it is told.
+
+  Fulcio, Rekor v2   ${url}
+  Timestamps         ${url}/api/v1/timestamp
+  CT log             ${url}/ct/dev/
+  Issuer             ${url}/oidc
+  TUF repository     ${url}/tuf/
+  TUF root SHA-256   ${clients.root.sha256}
+  TUF root file      ${clients.root.path}
+  Readiness          ${url}/readyz
+  Metrics            ${input.metricsUrl}
+  Data               ${input.dataDir}
+
+Sign and verify from another shell; each line works as it stands:
+
+  echo hello > hello.txt
+
+${block('cosign 3', clientCommands('cosign', clients))}
+${block('sigstore-python 4', clientCommands('python', clients))}
+${block('sigstore-js', clientCommands('js', clients))}
+Ctrl-C stops it. ${clients.sigstead} --help says more.
+`;
+}
+
+function block(title: string, commands: readonly string[]): string {
+  return `  # ${title}\n${commands.map((command) => `  ${command}\n`).join('')}`;
+}

@@ -1,0 +1,258 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Closables, createMetrics, type Metrics } from '@sigstead/platform';
+import { type KeptRoot, keepRoot } from '../clients/kept-root.ts';
+import { type ClientContext, tufUrl } from '../clients/settings.ts';
+import type { DevFlags } from '../command-line.ts';
+import { writeFileAtomically } from '../files.ts';
+import { checkInstance, signOnce } from '../self-test/index.ts';
+import { cacheDir } from '../user-dirs.ts';
+import { composeDev, type DevServices } from './compose-dev.ts';
+import { bindInstance, type Database, openDatabase } from './database.ts';
+import { frontRoutes } from './front.ts';
+import { type Ground, type GroundIo, prepareGround } from './ground.ts';
+import { type Instance, writeInstance } from './instance-file.ts';
+import { type KeyRing, openKeyRing } from './key-ring.ts';
+import { CLIENTS, INITIAL_ROOT, MARKS, POSTGRES } from './layout.ts';
+import { createProgress, type Progress } from './progress.ts';
+import type { ReadyReport } from './ready-file.ts';
+import type { ScreenInput } from './screen.ts';
+import { type Listening, serve, serveMetrics } from './server.ts';
+
+export interface StartDevIo extends GroundIo {
+  readonly version: string;
+  readonly write: (text: string) => void;
+  /** Words for the printed lines. */
+  readonly programs: Pick<ClientContext, 'sigstead' | 'node' | 'jsExample'>;
+}
+
+/** A running instance that answers. */
+export interface RunningDev {
+  readonly screen: ScreenInput;
+  readonly report: ReadyReport;
+  /** Resolves if the embedded database ends by itself. */
+  readonly lost: Promise<void>;
+  readonly databaseLog: string;
+  /** Writes the ready file. */
+  announce(): Promise<void>;
+  /** Answers what is under way, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Thrown between two steps when the start was called off. */
+class CalledOff extends Error {}
+
+/**
+ * Starts everything, in the order in which one thing needs another, and checks the result the way a client would.
+ * Resolves with undefined when `signal` called it off; whatever was opened is then closed, as after a Failure.
+ */
+export async function startDev(flags: DevFlags, io: StartDevIo, signal: AbortSignal): Promise<RunningDev | undefined> {
+  const open = new Closables();
+  try {
+    return await start(flags, io, { open, progress: stoppable(io, signal) });
+  } catch (error) {
+    // The first error says what went wrong; errors of closing after it would only hide it.
+    await open.close().catch(() => undefined);
+    if (error instanceof CalledOff) return undefined;
+    throw error;
+  }
+}
+
+function stoppable(io: StartDevIo, signal: AbortSignal): Progress {
+  const progress = createProgress({ write: io.write, nowMs: () => performance.now() });
+  return {
+    note: (text) => progress.note(text),
+    async step(what, run) {
+      if (signal.aborted) throw new CalledOff();
+      const result = await progress.step(what, run);
+      if (signal.aborted) throw new CalledOff();
+      return result;
+    },
+  };
+}
+
+interface Start {
+  readonly open: Closables;
+  readonly progress: Progress;
+}
+
+async function start(flags: DevFlags, io: StartDevIo, { open, progress }: Start): Promise<RunningDev> {
+  const ground = await prepareGround(flags, io, open);
+  io.write(`Sigstead ${io.version} starts in ${ground.folder.path} (development)\n`);
+  const { database, keys, instance } = await openBase(ground, io, { open, progress });
+  const metrics = createMetrics();
+  const services = await progress.step('starting the services', () =>
+    compose(ground, io.version, { database, keys, instance, metrics }),
+  );
+  open.use(services);
+  let stopping = false;
+  const listening = await listen(ground, io, { services, metrics, stopping: () => stopping });
+  open.use(listening.main);
+  open.use(listening.metrics);
+  const tested = await selfTest({ ground, instance, services, listening: listening.main, progress });
+  const root = await publishRoot(
+    ground,
+    services,
+    flags.ephemeral ? join(ground.folder.path, CLIENTS) : cacheDir(io.user),
+  );
+  await writeInstance(ground.folder.path, tested);
+  open.defer(() => ground.readyFile?.remove());
+  const report = readyReport(ground, root, listening);
+  return {
+    report,
+    screen: screenInput(io, report, root),
+    lost: database.lost,
+    databaseLog: join(ground.folder.path, POSTGRES, 'postgres.log'),
+    announce: async () => ground.readyFile?.write(report),
+    close: () => {
+      stopping = true;
+      return open.close();
+    },
+  };
+}
+
+interface Base {
+  readonly database: Database;
+  readonly keys: KeyRing;
+  readonly instance: Instance;
+}
+
+/** The database starts while the keys are made; then the two are tied together for good. */
+async function openBase(ground: Ground, io: StartDevIo, { open, progress }: Start): Promise<Base> {
+  const { logger, folder, instance } = ground;
+  const opening = openDatabase({
+    url: io.user.env['DATABASE_URL'],
+    folder: join(folder.path, POSTGRES),
+    logger,
+    onProgress: (what) => logger.info({}, what),
+  });
+  // Whatever happens first, a database that did start is closed.
+  const opened = opening.catch(() => undefined);
+  open.defer(async () => (await opened)?.close());
+  const keys = await progress.step(instance.databaseBound ? 'loading keys' : 'making keys and certificates', () =>
+    openKeyRing({ dataDir: folder.path, createdMs: instance.createdMs, mayMake: !instance.databaseBound }),
+  );
+  const database = await progress.step('starting PostgreSQL', () => opening);
+  await mkdir(join(folder.path, MARKS), { recursive: true, mode: 0o700 });
+  // The id is durable before the database takes it, and the database has it before any log is opened.
+  if (!instance.databaseBound) await writeInstance(folder.path, instance);
+  await bindInstance(database, instance, folder.path, logger);
+  const bound: Instance = { ...instance, databaseBound: true, origin: ground.origin };
+  if (!instance.databaseBound) await writeInstance(folder.path, bound);
+  return { database, keys, instance: bound };
+}
+
+function compose(ground: Ground, version: string, base: Base & { metrics: Metrics }): Promise<DevServices> {
+  return composeDev({
+    dataDir: ground.folder.path,
+    connectionString: base.database.connectionString,
+    publicUrl: ground.publicUrl,
+    origin: ground.origin,
+    createdMs: base.instance.createdMs,
+    keys: base.keys,
+    version,
+    createLogs: !base.instance.selfTested,
+    logger: ground.logger,
+    metrics: base.metrics,
+  });
+}
+
+interface Listeners {
+  readonly main: Listening;
+  readonly metrics: Listening;
+}
+
+async function listen(
+  ground: Ground,
+  io: StartDevIo,
+  parts: { services: DevServices; metrics: Metrics; stopping: () => boolean },
+): Promise<Listeners> {
+  const { services, metrics } = parts;
+  const front = frontRoutes({
+    parts: services.parts,
+    publicUrl: ground.publicUrl,
+    version: io.version,
+    stopping: parts.stopping,
+  });
+  const metricsListener = await serveMetrics(ground.settings.metricsPort, metrics, ground.logger);
+  try {
+    await ground.held.release();
+    const main = await serve({
+      host: ground.settings.host,
+      port: ground.held.port,
+      routes: [...services.routes, front],
+      logger: ground.logger,
+      metrics,
+    });
+    return { main, metrics: metricsListener };
+  } catch (error) {
+    await metricsListener.close();
+    throw error;
+  }
+}
+
+interface SelfTestInput {
+  readonly ground: Ground;
+  readonly instance: Instance;
+  readonly services: DevServices;
+  readonly listening: Listening;
+  readonly progress: Progress;
+}
+
+/** A new instance signs once through everything; a known one is looked at. Gives what the folder remembers then. */
+async function selfTest(input: SelfTestInput): Promise<Instance> {
+  const { ground, instance, services, progress } = input;
+  const at = {
+    publicUrl: ground.publicUrl,
+    localUrl: localUrl(input.listening),
+    initialRoot: services.tuf.initialRoot().bytes,
+  };
+  if (instance.selfTested) {
+    await progress.step('checking the trust material', () => checkInstance(at));
+  } else {
+    const token = (email: string): Promise<string> =>
+      services.oidc.token({ issuer: 'email', email, lifetimeSeconds: 60 });
+    await progress.step('signing once through all services', () => signOnce({ ...at, token }));
+  }
+  const { publicUrl: _before, ...rest } = instance;
+  return { ...rest, ...ground.remembered, selfTested: true };
+}
+
+/** Where this process reaches itself, also when it listens on every address. */
+function localUrl({ addresses }: Listening): string {
+  const address = (addresses[0] ?? '').replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+  return `http://${address}`;
+}
+
+/** Copies of the first root for clients on this machine: in the data folder, and where their caches are. */
+async function publishRoot(ground: Ground, services: DevServices, cacheBase: string): Promise<KeptRoot> {
+  const { bytes } = services.tuf.initialRoot();
+  const copy = join(ground.folder.path, INITIAL_ROOT);
+  await mkdir(dirname(copy), { recursive: true, mode: 0o755 });
+  await writeFileAtomically(copy, bytes, 0o644);
+  return keepRoot(cacheBase, bytes);
+}
+
+function readyReport(ground: Ground, root: KeptRoot, listening: Listeners): ReadyReport {
+  return {
+    url: ground.publicUrl,
+    metrics: `http://localhost:${listening.metrics.port}/metrics`,
+    pid: process.pid,
+    dataDir: ground.folder.path,
+    tufUrl: tufUrl(ground.publicUrl),
+    tufRoot: root.path,
+    tufRootSha256: root.sha256,
+    issuer: `${ground.publicUrl}/oidc`,
+    addresses: listening.main.addresses,
+  };
+}
+
+function screenInput(io: StartDevIo, report: ReadyReport, root: KeptRoot): ScreenInput {
+  return {
+    url: report.url,
+    metricsUrl: report.metrics,
+    dataDir: report.dataDir,
+    addresses: report.addresses,
+    clients: { url: report.url, root, ...io.programs },
+  };
+}

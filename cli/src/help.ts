@@ -1,0 +1,101 @@
+import type { HelpTopic } from './command-line.ts';
+
+const SIGSTEAD = `sigstead - a whole Sigstore that one team can run by itself
+
+Usage: sigstead COMMAND [options]
+
+  dev                       run all services on this machine, for development and tests (npm start)
+  token                     print an identity token of a running development instance
+  env cosign|python|js|go   print a client's settings for an instance, as shell lines
+  version                   print the version
+  help [COMMAND]            explain a command; also: sigstead COMMAND --help
+
+Start here:
+  sigstead dev                                     in one shell, then in another one
+  eval "$(sigstead env cosign)"
+  cosign sign-blob --yes --identity-token "$(sigstead token --email you@example.com)" --bundle b.json FILE
+
+Exit codes: 0 done, 1 failed (one line on stderr says what to do), 2 the command line is wrong.
+`;
+
+const DEV = `sigstead dev - run a whole Sigstore on this machine
+
+One process and one port: certificate authority, Rekor v2 log, certificate transparency log, timestamp authority, TUF
+repository and three OpenID issuers that believe whatever they are told. For development and tests only: the names in
+its certificates say so. The first start makes keys and a PostgreSQL database; later starts continue.
+
+Usage: sigstead dev [options]      (npm start -- [options])
+
+  --port N           port; 0 takes a free one. Default: the data folder's last port, 8080 for a new one.
+                     Another port on the same data publishes every URL anew; what was signed before still verifies.
+  --data DIR         folder of the instance. Default: /var/lib/sigstead as root, else the user's data directory
+                     (~/.local/share/sigstead; on macOS ~/Library/Application Support/sigstead).
+  --ephemeral        keep everything in a temporary folder, removed at exit.
+  --host ADDRESS     listen on this address instead of loopback (127.0.0.1 and ::1).
+  --public-url URL   the URL that clients use, when it is not http://localhost:PORT. Its host name becomes the
+                     origin of the Rekor log and cannot change afterwards.
+  --metrics-port N   port of the metrics, on loopback. Default: a free one, shown at start.
+  --ready-file FILE  written when all parts answer: {"url":…,"metrics":…,"dataDir":…,"tufRoot":…,"tufRootSha256":…}
+  --config FILE      settings file. Default: sigstead.yaml in the data folder, made on first start. Options win over it.
+  --log-level LEVEL  debug, info, warn (default), error or silent; JSON lines on stderr.
+
+  DATABASE_URL       in the environment: use this PostgreSQL (postgresql://…) instead of the embedded one.
+
+Ctrl-C or SIGTERM stops it: requests under way are answered first. It also stops when its parent process ends.
+
+What answers at http://localhost:PORT
+  /api/v2/signingCert  /api/v1/signingCert  /api/v2/trustBundle      certificate authority (Fulcio)
+  /api/v2/log/entries  /checkpoint  /tile/…                          transparency log (Rekor v2)
+  /ct/dev/…                                                          certificate transparency log
+  /api/v1/timestamp  /api/v1/timestamp/certchain                     timestamp authority (RFC 3161)
+  /tuf/root.json  /tuf/…                                             TUF repository: trust root, signing config
+  /oidc  /oidc/uri  /oidc/ci                                         issuers: email, uri, ci-provider
+  /healthz  /readyz  /ping                                           health; /readyz names every part
+`;
+
+const TOKEN = `sigstead token - print an identity token of a running development instance, and nothing else
+
+Usage: sigstead token --email you@example.com
+       sigstead token --issuer uri --claims FILE
+       sigstead token --issuer ci --claims FILE
+
+  --email ADDRESS    whom the token speaks of (issuer URL/oidc, the one that signing clients use by themselves)
+  --issuer KIND      email (default), uri (URL/oidc/uri) or ci (URL/oidc/ci, claims as of GitHub Actions)
+  --claims FILE      JSON object of claims, with "sub"; - reads standard input. iss, aud, iat, nbf and exp are the
+                     issuer's own and replace those in the file. A sub for the uri issuer is a URI on the issuer's
+                     host, such as http://localhost/people/you.
+  --lifetime N       seconds the token is valid, 1 to 86400. Default: 3600.
+  --url URL          the instance. Default: the one of the default data folder, else http://localhost:8080.
+
+  cosign sign-blob --yes --identity-token "$(sigstead token --email you@example.com)" --bundle b.json FILE
+`;
+
+const ENV = `sigstead env - print a client's settings for an instance, as lines for a POSIX shell
+
+Usage: eval "$(sigstead env cosign|python|js|go [--url URL])"
+
+  cosign   TUF_MIRROR, TUF_ROOT_JSON, TUF_ROOT: all that cosign 3 needs; the services come from the signing config
+  python   XDG_DATA_HOME, XDG_CACHE_HOME for sigstore-python's caches, and its commands as comments
+  js, go   SIGSTEAD_URL, SIGSTEAD_TUF_URL, SIGSTEAD_TUF_ROOT, SIGSTEAD_TUF_CACHE, SIGSTEAD_ISSUER, for your own code
+
+  --url URL   the instance. Default: the one of the default data folder, else http://localhost:8080.
+
+The instance's root.json is kept in a cache folder named after its SHA-256, one for each root: an instance that was
+made anew never meets an old cache, and the trust in other Sigstores is not touched. The root of the instance in the
+default data folder is read from there; any other is fetched from its URL and trusted as it comes (a comment in the
+output says which).
+`;
+
+/** The text that explains a command. */
+export function helpText(topic: HelpTopic): string {
+  switch (topic) {
+    case 'sigstead':
+      return SIGSTEAD;
+    case 'dev':
+      return DEV;
+    case 'token':
+      return TOKEN;
+    case 'env':
+      return ENV;
+  }
+}

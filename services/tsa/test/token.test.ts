@@ -154,6 +154,8 @@ test('self-check: no changed byte, no other request and no other time gets past 
   }
   caught(good, factsOf(accepted({ nonce: Buffer.from([8]) })));
   caught(good, factsOf(accepted()));
+  caught(good, factsOf(accepted({ nonce: Buffer.from([7]), policy: '2.999.1' })));
+  caught(good, { ...facts, request: { ...facts.request, hash: 'sha384' } });
   caught(good, factsOf(accepted({ nonce: Buffer.from([7]), digest: Buffer.alloc(32) })));
   caught(good, { ...facts, genTimeMs: facts.genTimeMs + 1000 });
   caught(good, { ...facts, serial: Buffer.alloc(20, 0x41) });

@@ -1,6 +1,9 @@
 import { Outage } from './errors.ts';
 import type { Clock, TimeFloor } from './ports.ts';
 
+/** A clock that once ran ahead has put its time into tokens: only another leaf, with a floor of its own, can go below it. */
+const CLOCK_REMEDY = 'correct the clock, or, if it had run ahead, rotate the leaf and start a new floor';
+
 export interface GenTimeOptions {
   clock: Clock;
   floor: TimeFloor;
@@ -41,7 +44,7 @@ export class GenTimeSource {
     for (;;) {
       const behind = this.behindSec();
       if (behind > 0)
-        throw new Outage('clock_behind', `the clock is ${behind} s behind the last token; correct the clock`);
+        throw new Outage('clock_behind', `the clock is ${behind} s behind the last token; ${CLOCK_REMEDY}`);
       // The second is read anew after each wait: what was stored meanwhile may be higher.
       if (this.#nowSec() <= this.#storedSec) return this.#storedSec * 1000;
       await this.#store();

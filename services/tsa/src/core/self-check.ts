@@ -2,6 +2,7 @@ import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from 'no
 import { type DerCursor, type DerElement, readDer, Tag, verifyX509Signature } from '@sigstead/formats';
 import type { TsaChain } from './chain.ts';
 import { Outage } from './errors.ts';
+import { hashInfo } from './hashes.ts';
 import type { SignatureScheme } from './signature-schemes.ts';
 import type { TokenFacts } from './token.ts';
 
@@ -10,7 +11,7 @@ export type SelfCheck = (response: Uint8Array, facts: TokenFacts) => void;
 
 /**
  * The last gate before an answer leaves: it is read back from its bytes, so that neither a wrong signature nor a wrong
- * encoding of ours gets out. Imprint, nonce, time and signature over the signed attributes must be the ones meant.
+ * encoding of ours gets out. Policy, imprint, serial, time, nonce and the signature over the signed attributes must be the ones meant.
  * SPEC: RFC 3161 §2.2, §2.4.2; RFC 5652 §5.6
  */
 export function createSelfCheck(chain: TsaChain, scheme: SignatureScheme): SelfCheck {
@@ -60,8 +61,10 @@ function readSignedData(response: Uint8Array): { tstInfo: Uint8Array; signerInfo
 }
 
 function checkTstInfo(fields: DerCursor, { request, serial, genTimeMs }: TokenFacts): void {
-  skip(fields, 2);
-  const [, digest] = pair(fields.next(Tag.sequence));
+  skip(fields, 1);
+  if (fields.next(Tag.oid).oid() !== request.policy) throw new Error('policy differs');
+  const [algorithm, digest] = pair(fields.next(Tag.sequence));
+  if (algorithm.children().next(Tag.oid).oid() !== hashInfo(request.hash).oid) throw new Error('imprint hash differs');
   same('imprint', digest.octetString(), request.digest);
   const serialRead = fields.next(Tag.integer);
   if (serialRead.bigInteger() <= 0n || serialRead.content.length > 20) throw new Error('serial out of range');

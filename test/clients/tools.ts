@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { installInto, isThere } from './cache.ts';
+import { run, runOk } from './process.ts';
+
+/** A client that is installed by its own ecosystem's installer. */
+export interface Tool {
+  readonly name: string;
+  /** What the suites look for: path of the program, or why it is missing. */
+  readonly variable: string;
+  /** Folder in the cache: the name and all that decides its content. */
+  folder(): Promise<string>;
+  /** Why this machine cannot install it, if so. */
+  missing(): Promise<string | undefined>;
+  fill(folder: string): Promise<void>;
+  /** Path inside the folder. */
+  readonly program: string;
+  /** Throws when the installed program is not the wanted one. */
+  check(program: string): Promise<void>;
+}
+
+const INSTALL_TIMEOUT_MS = 900_000;
+const COSIGN = '3.1.3';
+const PYTHON = '4.5.1';
+const GO_PROGRAM = join(import.meta.dirname, 'go-verify');
+/** No other toolchain than the one installed here is fetched behind our back. */
+const GO_ENV = { GOTOOLCHAIN: 'local' };
+
+export const cosign: Tool = {
+  name: `cosign ${COSIGN}`,
+  variable: 'SIGSTEAD_TEST_COSIGN',
+  folder: async () => `cosign-${COSIGN}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
+    await runOk('go', ['install', `github.com/sigstore/cosign/v3/cmd/cosign@v${COSIGN}`], { env, timeoutMs: INSTALL_TIMEOUT_MS });
+  },
+  program: 'cosign',
+  check: async (program) => expectText(await runOk(program, ['version']), `v${COSIGN}`),
+};
+
+export const sigstorePython: Tool = {
+  name: `sigstore-python ${PYTHON}`,
+  variable: 'SIGSTEAD_TEST_SIGSTORE_PYTHON',
+  folder: async () => `sigstore-python-${PYTHON}`,
+  missing: missingPython,
+  fill: async (folder) => {
+    await runOk('python3', ['-m', 'venv', folder], { timeoutMs: INSTALL_TIMEOUT_MS });
+    const python = join(folder, 'bin', 'python');
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `sigstore==${PYTHON}`];
+    await runOk(python, pip, { timeoutMs: INSTALL_TIMEOUT_MS });
+    // The installer wrote this folder's name into the program; the folder is renamed afterwards.
+    const program = join(folder, 'bin', 'sigstore');
+    await rm(program);
+    await writeFile(program, '#!/bin/sh\nexec "$(dirname -- "$0")/python" -m sigstore "$@"\n');
+    await chmod(program, 0o755);
+  },
+  program: join('bin', 'sigstore'),
+  check: async (program) => expectText(await runOk(program, ['--version']), `sigstore ${PYTHON}`),
+};
+
+export const goVerify: Tool = {
+  name: 'go-verify (sigstore-go 1.3.0)',
+  variable: 'SIGSTEAD_TEST_GO_VERIFY',
+  folder: async () => `go-verify-${await hashOfSources()}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const sources = join(folder, 'src');
+    await cp(GO_PROGRAM, sources, { recursive: true });
+    const env = { ...process.env, ...GO_ENV };
+    await runOk('go', ['build', '-o', join(folder, 'go-verify'), '.'], { cwd: sources, env, timeoutMs: INSTALL_TIMEOUT_MS });
+  },
+  program: 'go-verify',
+  check: async (program) => {
+    const ended = await run(program, []);
+    if (ended.code !== 2) throw new Error(`${program} ended with ${ended.code}: ${ended.stderr}`);
+  },
+};
+
+export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify];
+
+/** Installs a tool unless it is there, and checks it. Returns the program's path. */
+export async function provide(tool: Tool, cacheDir: string): Promise<string> {
+  const folder = join(cacheDir, await tool.folder());
+  const program = join(folder, tool.program);
+  if (await isThere(folder)) {
+    try {
+      await tool.check(program);
+      return program;
+    } catch {
+      // Installed over a Python that is gone since, or damaged: made anew.
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  await installInto(folder, (draft) => tool.fill(draft));
+  await tool.check(program);
+  return program;
+}
+
+async function missingGo(): Promise<string | undefined> {
+  const text = await outputOf('go', ['env', 'GOVERSION']);
+  if (text === undefined) return 'go is not installed';
+  const [, major = '0', minor = '0'] = /^go(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) > 1 || Number(minor) >= 26 ? undefined : `go is ${text.trim()}, older than 1.26`;
+}
+
+async function missingPython(): Promise<string | undefined> {
+  const text = await outputOf('python3', ['-c', 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])']);
+  if (text === undefined) return 'python3 with venv and pip is not installed';
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) > 3 || Number(minor) >= 10 ? undefined : `python3 is ${text.trim()}, older than 3.10`;
+}
+
+/** Standard output of a program that works, undefined when it is missing or fails. */
+async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const env = { ...process.env, ...(command === 'go' ? GO_ENV : {}) };
+    const { code, stdout } = await run(command, args, { env });
+    return code === 0 ? stdout : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function expectText({ stdout, stderr }: { stdout: string; stderr: string }, wanted: string): void {
+  if (!`${stdout}${stderr}`.includes(wanted)) throw new Error(`not ${wanted} but ${stdout}${stderr}`);
+}
+
+async function hashOfSources(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of (await readdir(GO_PROGRAM)).sort()) {
+    hash.update(`${name}\0`).update(await readFile(join(GO_PROGRAM, name)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Mark, MarkStore } from '../src/core/ports.ts';
+import { fileMark } from '../src/mark/file-mark.ts';
+import { testLogs, text } from './support/test-log.ts';
+
+const KEY = 'ab'.repeat(32);
+const root = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'sigstead-mark-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+test('a file mark survives, is never lowered, and tells two trees of one size apart', async () => {
+  const file = path.join(folder, 'a');
+  const mark = fileMark({ file, key: KEY });
+  assert.equal(await mark.read(), undefined);
+  await mark.advance({ size: 5, root: root(5) });
+  await mark.advance({ size: 3, root: root(3) });
+  const again = await fileMark({ file, key: KEY }).read();
+  assert.deepEqual([again?.size, Buffer.from(again?.root ?? [])], [5, Buffer.from(root(5))]);
+  await mark.advance({ size: 5, root: root(5) });
+  await assert.rejects(mark.advance({ size: 5, root: root(6) }), { code: 'halted' });
+});
+
+test('processes that share a mark cannot lower it, in whatever order they raise it', async () => {
+  const file = path.join(folder, 'b');
+  const marks = Array.from({ length: 4 }, () => fileMark({ file, key: KEY }));
+  const sizes = Array.from({ length: 40 }, (_, i) => ((i * 17) % 40) + 1);
+  await Promise.all(sizes.map((size, i) => marks[i % 4]!.advance({ size, root: root(size) })));
+  assert.equal((await marks[0]!.read())?.size, 40);
+  assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('b.')), ['b.40']);
+});
+
+test('a damaged mark, or one of another key, stops instead of being ignored', async () => {
+  const file = path.join(folder, 'c');
+  await fileMark({ file, key: KEY }).advance({ size: 7, root: root(7) });
+  await assert.rejects(fileMark({ file, key: 'cd'.repeat(32) }).read(), { code: 'halted' });
+  await writeFile(`${file}.9`, 'sigstead-mark-v1\n');
+  await assert.rejects(fileMark({ file, key: KEY }).read(), { code: 'halted' });
+});
+
+/** A mark in memory whose raising can be made to fail. */
+function memoryMark(): MarkStore & { mark: Mark | undefined; failing: boolean } {
+  const store: MarkStore & { mark: Mark | undefined; failing: boolean } = {
+    mark: undefined,
+    failing: false,
+    read: () => Promise.resolve(store.mark),
+    advance(mark) {
+      if (store.failing) return Promise.reject(new Error('no space left'));
+      if (store.mark === undefined || mark.size > store.mark.size) store.mark = mark;
+      return Promise.resolve();
+    },
+  };
+  return store;
+}
+
+test('nothing is acknowledged or shown before the mark is raised; it is raised before anything else once it can be', async () => {
+  const logs = await testLogs();
+  const mark = memoryMark();
+  const log = await logs.open({ mark });
+  await log.sequencer.append(text('one'));
+  assert.equal(mark.mark?.size, 1);
+  mark.failing = true;
+  await assert.rejects(log.sequencer.append(text('two')), { code: 'unavailable' });
+  assert.equal(log.tree.published.head.size, 1);
+  await assert.rejects(log.sequencer.append(text('three')), { code: 'unavailable' });
+  assert.equal((await log.store.settle({ afterSize: 0 })).head.size, 2, 'nothing is sequenced on top of it');
+  mark.failing = false;
+  assert.deepEqual(await log.sequencer.append(text('two')), { kind: 'duplicate', index: 1 });
+  assert.equal(mark.mark?.size, 2);
+  assert.equal(log.tree.published.head.size, 2);
+  await logs.drop();
+});
+
+test('a database behind the mark, or with another tree below it: nothing is signed or shown, both heads are named', async () => {
+  const logs = await testLogs();
+  const first = await logs.open();
+  for (let i = 0; i < 300; i++) void first.sequencer.append(text(`entry ${i}`));
+  await first.sequencer.append(text('last'));
+  const { size } = first.tree.published.head;
+  const marks: [Mark, RegExp][] = [
+    [{ size: size + 1, root: root(1) }, /size 301 root [0-9a-f]{64}.* is below the mark \(size 302 root 0101/],
+    [{ size, root: root(2) }, /has root [0-9a-f]{64} where the mark has size 301 root 0202/],
+    [{ size: 17, root: root(3) }, /where the mark has size 17 root 0303.*its head is size 301/],
+  ];
+  for (const [stored, text_] of marks) {
+    const mark = memoryMark();
+    mark.mark = stored;
+    const log = await logs.open({ mark });
+    assert.match(String(log.tree.haltedBy?.detail), text_);
+    assert.throws(() => log.tree.published, { code: 'halted' });
+    await assert.rejects(log.sequencer.append(text('more')), { code: 'halted' });
+  }
+  const honest = memoryMark();
+  honest.mark = { size: 17, root: await first.tiles.rootAt(first.tree.published.edge, 17) };
+  const sound = await logs.open({ mark: honest });
+  assert.equal((await sound.sequencer.append(text('more'))).index, size);
+  await logs.drop();
+});

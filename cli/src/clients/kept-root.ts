@@ -12,10 +12,10 @@ export interface KeptRoot {
   readonly path: string;
 }
 
-/** Keeps a root in `<base>/<sha256>/root.json`. Callers may race: they write the same bytes. */
+/** Keeps a root in `<base>/<first 16 digits of its SHA-256>/root.json`. Callers may race: they write the same bytes. */
 export async function keepRoot(base: string, bytes: Uint8Array): Promise<KeptRoot> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const folder = join(base, sha256);
+  const folder = join(base, sha256.slice(0, 16));
   const path = join(folder, 'root.json');
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const present = await readFile(path).catch(() => undefined);

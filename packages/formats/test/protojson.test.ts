@@ -154,6 +154,12 @@ test('integers: numbers or strings, exponents that stay whole, ranges exact', ()
   }
 });
 
+test('number texts of millions of digits are refused at a glance', () => {
+  const zeros = '0'.repeat(4_000_000);
+  for (const text of [`0.${zeros}1`, `1${zeros}`, `"${zeros}"`, `1e${zeros}1`, `"1${zeros}x"`])
+    refusal(`{"big":${text}}`);
+});
+
 test('enums: by exact name or by any whole 32-bit number, never by a number in quotes', () => {
   for (const text of ['1', '1.0', '"BLUE"', '10e-1']) assert.equal(decode(`{"color":${text}}`).color, 1);
   assert.equal(decode('{"color":99}').color, 99);

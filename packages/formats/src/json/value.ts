@@ -73,7 +73,7 @@ export interface JsonPosition {
 export function positionOf(source: Uint8Array, offset: number): JsonPosition {
   const before = Buffer.from(source.buffer, source.byteOffset, Math.min(offset, source.byteLength));
   let line = 1;
-  for (const byte of before) if (byte === 0x0a) line++;
+  for (let at = 0; at < before.length; at++) if (before[at] === 0x0a) line++;
   const lastLine = before.subarray(before.lastIndexOf(0x0a) + 1).toString('utf8');
   let column = 1;
   for (const _ of lastLine) column++;

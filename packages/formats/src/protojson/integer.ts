@@ -3,12 +3,14 @@ import { parseJson } from '../json/parse.ts';
 import type { JsonValue } from '../json/value.ts';
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** Longer number texts are refused: no client writes them, and none of this should cost more than a glance. */
+const MAX_TEXT = 400;
 /** digits of 2^64 */
 const MAX_DIGITS = 20;
 
 /** The integer a JSON number stands for (`5`, `5.0`, `50e-1`), or undefined when it is none or far out of range. */
 function integerOf(text: string): { value: bigint; negative: boolean } | undefined {
-  const match = NUMBER.exec(text);
+  const match = text.length > MAX_TEXT ? null : NUMBER.exec(text);
   if (match === null) return undefined;
   const negative = match[1] === '-';
   const fraction = (match[3] ?? '').replace(/0+$/, '');
@@ -24,7 +26,7 @@ function integerOf(text: string): { value: bigint; negative: boolean } | undefin
 
 function numberText(value: JsonValue): string | undefined {
   if (value.kind === 'number') return value.text;
-  if (value.kind !== 'string' || value.value !== value.value.trim()) return undefined;
+  if (value.kind !== 'string' || value.value.length > MAX_TEXT || value.value !== value.value.trim()) return undefined;
   try {
     const inner = parseJson(value.value, { maxDepth: 0, maxNodes: 1 });
     return inner.value.kind === 'number' && inner.end === inner.source.length ? inner.value.text : undefined;

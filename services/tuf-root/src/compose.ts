@@ -96,12 +96,17 @@ export async function composeWithStore(
 ): Promise<TufRootHandle> {
   const { store, clock, logger, closables } = options;
   const metrics = tufMetrics(options.metrics);
-  const view = new PublishedView(metrics.published);
+  const view = new PublishedView((metadata) => metrics.published(metadata));
   const periods = checkPeriods({ ...DEFAULT_PERIODS, ...options.periods });
   const ports = { store, clock, view, periods, signers: signerSet(options.signers, options.thresholds ?? {}) };
   const publishOne = oneAtATime(counted(metrics, (source: ModelSource) => publish(ports, source)));
   const renewer = new Renewer({
-    ...{ clock, logger, metrics, periods, view, publish: publishOne },
+    clock,
+    logger,
+    metrics,
+    periods,
+    view,
+    publish: publishOne,
     scheduler: options.scheduler ?? systemScheduler,
     clockSkewMs: async () => clock.nowMs() - (await store.clockMs()),
     clockSkewLimitMs: options.clockSkewLimitMs ?? DEFAULT_SKEW_LIMIT_MS,
@@ -135,7 +140,10 @@ function readers(view: PublishedView, clock: Clock): Readers {
   return {
     rootJson: () => rootFile(newestRoot(need())),
     initialRoot: () => rootFile({ version: 1, bytes: need().roots[0]?.bytes ?? new Uint8Array() }),
-    clientTrustConfig: () => buildClientTrustConfig(decodeModel(need().model), { nowMs: clock.nowMs() }),
+    clientTrustConfig: () => {
+      const { model, publishedAtMs } = need();
+      return buildClientTrustConfig(decodeModel(model), { nowMs: Math.max(clock.nowMs(), publishedAtMs) });
+    },
     status: () => {
       if (!view.metadata) throw new TufError('closed', 'nothing is published');
       return roleStatus(view.metadata);

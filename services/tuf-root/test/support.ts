@@ -13,6 +13,9 @@ import type { Publication, PublicationStore, Scheduler } from '../src/core/ports
 import type { PublishedSet } from '../src/core/published.ts';
 import { composeWithStore, type TufRootHandle, type TufRootOptions } from '../src/compose.ts';
 
+/** Any JSON, for tests that look into it. */
+export type Doc = ReturnType<typeof JSON.parse>;
+
 export const DAY_MS = 86_400_000;
 export const START_MS = Date.UTC(2026, 10, 1);
 

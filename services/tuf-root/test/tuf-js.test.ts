@@ -12,7 +12,7 @@ import { testDatabase } from '@sigstead/test';
 import { createMetrics, silentLogger, systemClock } from '@sigstead/platform';
 import { Updater } from 'tuf-js';
 import { composeTufRoot, type TufRootHandle, type TufRootOptions } from '../src/index.ts';
-import { listen, newCa, newModel, newSigners } from './support.ts';
+import { type Doc, listen, newCa, newModel, newSigners } from './support.ts';
 
 async function compose(t: TestContext, options: Partial<TufRootOptions> = {}): Promise<TufRootHandle> {
   const database = options.connection ? undefined : await testDatabase();
@@ -145,19 +145,19 @@ test('B18, B19, B20: key ids, expiry text and signatures survive the models of @
     '1.snapshot.json': MetadataKind.Snapshot,
     'timestamp.json': MetadataKind.Timestamp,
   };
-  const root: any = JSON.parse(await (await fetch(`${url}/1.root.json`)).text());
-  for (const [keyId, key] of Object.entries<any>(root.signed.keys)) {
+  const root: Doc = JSON.parse(await (await fetch(`${url}/1.root.json`)).text());
+  for (const [keyId, key] of Object.entries<Doc>(root.signed.keys)) {
     assert.equal(createHash('sha256').update(canonicalize(key)).digest('hex'), keyId);
     assert.deepEqual([key.keytype, key.scheme], ['ecdsa', 'ecdsa-sha2-nistp256']);
     assert.match(key.keyval.public, /^-----BEGIN PUBLIC KEY-----\n[^]+\n-----END PUBLIC KEY-----\n$/);
   }
   const rootMetadata = Metadata.fromJSON(MetadataKind.Root, root);
   for (const [path, kind] of Object.entries(kinds)) {
-    const document: any = JSON.parse(await (await fetch(`${url}/${path}`)).text());
+    const document: Doc = JSON.parse(await (await fetch(`${url}/${path}`)).text());
     assert.match(document.signed.expires, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const metadata = Metadata.fromJSON(kind as MetadataKind.Root, document);
     assert.equal(canonicalize(metadata.signed.toJSON() as never), canonicalize(document.signed), path);
-    rootMetadata.verifyDelegate(document.signed._type, metadata as never);
+    rootMetadata.verifyDelegate(document.signed._type, metadata);
   }
 });
 
@@ -208,9 +208,9 @@ test('B22: an unknown root is 404 without redirect or caching, for GET, HEAD and
 test('B21, B31: targets have one sha256 and a length; legacy ones carry usage, status and uri; tsa.certchain.pem does not', async (t) => {
   const handle = await compose(t);
   const url = await serve(t, handle);
-  const { targets } = (JSON.parse(await (await fetch(`${url}/1.targets.json`)).text()) as any).signed;
+  const { targets } = JSON.parse(await (await fetch(`${url}/1.targets.json`)).text()).signed;
   const usage = Object.fromEntries(
-    Object.entries<any>(targets).map(([name, entry]) => [name, entry.custom?.sigstore.usage]),
+    Object.entries<Doc>(targets).map(([name, entry]) => [name, entry.custom?.sigstore.usage]),
   );
   assert.deepEqual(usage, {
     'ctfe.pub': 'CTFE',
@@ -224,7 +224,7 @@ test('B21, B31: targets have one sha256 and a length; legacy ones carry usage, s
     'tsa_leaf.crt.pem': 'TSA',
     'tsa_root.crt.pem': 'TSA',
   });
-  for (const [name, entry] of Object.entries<any>(targets)) {
+  for (const [name, entry] of Object.entries<Doc>(targets)) {
     assert.deepEqual(Object.keys(entry.hashes), ['sha256']);
     const bytes = Buffer.from(await (await fetch(`${url}/targets/${entry.hashes.sha256}.${name}`)).arrayBuffer());
     assert.equal(bytes.length, entry.length);

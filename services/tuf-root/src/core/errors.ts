@@ -27,6 +27,8 @@ export type TufErrorCode =
   /** an entry of the published trust material is gone or starts later in the new model */
   | 'entry_removed'
   | 'entry_start_later'
+  /** a Rekor v2 log would be announced under another host name than its old checkpoints carry */
+  | 'origin_changed'
   | 'model_malformed'
   | 'target_name'
   | 'period_invalid'

@@ -6,7 +6,8 @@ const FIELDS = ['certificateAuthorities', 'tlogs', 'ctlogs', 'timestampAuthoriti
 
 /**
  * Trust material is only ever added to: whatever was published may be needed to verify something that exists. An entry may end, move its
- * end, change its URL, or start earlier; it may not vanish or start later. Throws `entry_removed`, `entry_start_later`.
+ * end, change its URL, or start earlier; it may not vanish or start later. Throws `entry_removed`,
+ * `entry_start_later`, `origin_changed`.
  */
 export function checkSuccession(before: TrustModel, after: TrustModel): void {
   for (const field of FIELDS) {
@@ -23,6 +24,25 @@ export function checkSuccession(before: TrustModel, after: TrustModel): void {
       }
     }
   }
+  checkOrigins(before, after);
+}
+
+/**
+ * The port of a Rekor v2 log may change, its host name may not: clients compare it with the origin inside old bundles. Throws `origin_changed`.
+ */
+function checkOrigins(before: TrustModel, after: TrustModel): void {
+  for (const old of before.tlogs) {
+    const now = after.tlogs.find((log) => log.kind === old.kind && Buffer.compare(log.spki, old.spki) === 0);
+    if (old.kind !== 'rekor-v2' || !now || hostname(now.baseUrl) === hostname(old.baseUrl)) continue;
+    throw new TufError(
+      'origin_changed',
+      `tlogs: ${old.baseUrl} cannot move to ${now.baseUrl}: its signed checkpoints name the host`,
+    );
+  }
+}
+
+function hostname(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : url;
 }
 
 /** An entry is its key or its whole chain, and of logs the kind. */

@@ -104,6 +104,19 @@ test('keys that are no canonical point are refused', () => {
   }
 });
 
+test('a neutral key proves nothing yet verifies as in Go, but only in its one canonical spelling', () => {
+  const { seed } = seedAndRaw(generateKeyPairSync('ed25519').privateKey);
+  const message = Buffer.from('nonce');
+  const r = fromLittle(sha512(sha512(seed).subarray(32), message)) % L;
+  const encodedR = sign(null, message, secretOfScalarSeed(seed)).subarray(0, 32);
+  const signature = Buffer.concat([encodedR, toLittle(r)]);
+  const p = 2n ** 255n - 19n;
+  assert.equal(verifyEd25519ph(toLittle(1n), VECTOR.digest, signature), true);
+  for (const spelling of [p + 1n, 1n | (1n << 255n), (p + 1n) | (1n << 255n)]) {
+    assert.equal(verifyEd25519ph(toLittle(spelling), VECTOR.digest, signature), false);
+  }
+});
+
 test('wrong lengths are refused', () => {
   const { publicKey, digest, signature } = VECTOR;
   assert.equal(verifyEd25519ph(publicKey.subarray(1), digest, signature), false);

@@ -121,6 +121,7 @@ test('broken texts get the words of encoding/json', () => {
     ["{'a':1}", "invalid character '\\'' looking for beginning of object key string"],
     ['\ufeff{}', "invalid character 'ï' looking for beginning of value"],
     ['{"a":"b\tc"}', "invalid character '\\t' in string literal"],
+    ['"\u001f"', "invalid character '\\x1f' in string literal"],
     ['a=b', "invalid character 'a' looking for beginning of value"],
     ['{"a" 1}', "invalid character '1' after object key"],
     ['{"a":1 2}', "invalid character '2' after object key:value pair"],

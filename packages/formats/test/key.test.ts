@@ -66,6 +66,13 @@ test('a compressed point is unparsable', () => {
   assertUnparsable(compressed);
 });
 
+test('a hybrid point is unparsable although OpenSSL takes it', () => {
+  const hybrid = Buffer.from(P256);
+  hybrid[26] = 6 | ((P256.at(-1) ?? 0) & 1);
+  assert.equal(createPublicKey({ key: hybrid, format: 'der', type: 'spki' }).asymmetricKeyType, 'ec');
+  assertUnparsable(hybrid);
+});
+
 test('a point off the curve is unparsable', () => {
   const moved = Buffer.from(P256);
   moved[moved.length - 1] = (moved.at(-1) ?? 0) ^ 1;
@@ -93,6 +100,13 @@ test('RSA without NULL parameters, Ed25519 with parameters and PKCS#1 alone are 
   const at = spki.indexOf(algorithm);
   const body = Buffer.concat([Buffer.from('300b06092a864886f70d010101', 'hex'), spki.subarray(at + algorithm.length)]);
   assertUnparsable(Buffer.concat([Buffer.of(0x30, 0x81, body.length), body]));
+  const inner = publicKey.export({ format: 'der', type: 'pkcs1' });
+  const longer = Buffer.concat([Buffer.of(0x30, 0x81, inner.length), inner.subarray(3), Buffer.of(2, 1, 1)]);
+  const octets = Buffer.concat([Buffer.of(0x03, 0x81, longer.length + 1, 0), longer]);
+  assertUnparsable(
+    Buffer.concat([Buffer.of(0x30, 0x81, algorithm.length + octets.length), algorithm, octets]),
+    'third number',
+  );
   const raw = spkiOf('c-ed25519').subarray(-32);
   assertUnparsable(Buffer.concat([Buffer.from('302c300706032b65700500032100', 'hex'), raw]));
 });

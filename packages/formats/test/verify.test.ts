@@ -235,6 +235,20 @@ test('RSA PKCS#1 over a digest agrees with the platform; every other padding is 
   }
 });
 
+test('an RSA signature without its leading zero byte is refused', () => {
+  const { secret, key } = pairOf('c-rsa2048');
+  const details = defaultKeyDetails(key) ?? assert.fail();
+  for (let counter = 0; ; counter++) {
+    const message = Buffer.from(String(counter));
+    const signature = sign('sha256', message, secret);
+    if (signature[0] !== 0) continue;
+    assert.equal(verifyDigest(key, details, digestOf('sha256', message), signature), true);
+    assert.equal(verifyDigest(key, details, digestOf('sha256', message), signature.subarray(1)), false);
+    assert.equal(verifyMessage(key, message, signature.subarray(1)), false);
+    return;
+  }
+});
+
 test('RSA with exponent 3 verifies; sizes under 1024 bits never do', () => {
   const small = generateKeyPairSync('rsa', { modulusLength: 768 });
   const smallKey = publicKeyFromSpki(small.publicKey.export({ format: 'der', type: 'spki' }));

@@ -5,6 +5,8 @@ export type EmbeddedPostgresErrorCode =
   | 'data_in_use'
   /** The data folder cannot be written, or belongs to another account. */
   | 'data_not_writable'
+  /** PostgreSQL cannot work under a path with such characters. */
+  | 'data_path_unusable'
   /** The data was written by another major version of PostgreSQL. */
   | 'data_other_version'
   /** There is no account PostgreSQL could run under. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { EmbeddedPostgresError } from './errors.ts';
 
@@ -84,12 +85,23 @@ async function isAlive(owner: Owner): Promise<boolean> {
   return started === null || owner.started === null || started === owner.started;
 }
 
+/** Whether a process runs. One that has ended but was not collected by its parent does not. */
 export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !isZombie(pid);
+}
+
+/** SPEC: proc_pid_stat(5), field 3. False where the system does not say. */
+function isZombie(pid: number): boolean {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return /^[ZX]/.test(line.slice(line.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }
 

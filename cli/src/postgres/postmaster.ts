@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inUse, processExists } from './owner.ts';
 
-/** SPEC: PostgreSQL, postmaster.pid: line 1 pid, line 2 data folder, line 8 state. */
+/** SPEC: PostgreSQL, postmaster.pid: line 1 pid, line 2 data folder, line 3 start, line 8 state. */
 export interface PidFile {
   pid: number;
+  /** Differs from run to run, also where a container gives the same pid again. */
+  run: string;
   state: string;
 }
 
@@ -15,29 +17,28 @@ export async function readPidFile(cluster: string): Promise<PidFile | undefined>
   const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => undefined);
   const lines = text?.split('\n');
   const pid = Number(lines?.[0]);
-  return Number.isSafeInteger(pid) && pid > 1 ? { pid, state: lines?.[7]?.trim() ?? '' } : undefined;
+  return Number.isSafeInteger(pid) && pid > 1
+    ? { pid, run: `${pid} ${lines?.[2]}`, state: lines?.[7]?.trim() ?? '' }
+    : undefined;
 }
 
 /**
- * The owner of the folder is dead, but its PostgreSQL may still be stopping: waits for that, and asks it to stop half
- * way, in case its watchdog was killed too. A pid that is another program's is left alone.
+ * The owner of the folder is dead, but its PostgreSQL may still be stopping: waits for that. It is asked to stop, in case
+ * its watchdog was killed too, and half way told to stop at once. A pid that is another program's is left alone.
  * @throws {EmbeddedPostgresError} `data_in_use` when it is still there after `timeoutMs`
  */
 export async function waitForOldPostmaster(cluster: string, timeoutMs: number, onWait: () => void): Promise<void> {
   const startMs = performance.now();
-  let waited = false;
-  let asked = false;
+  let asked: 'SIGINT' | 'SIGQUIT' | undefined;
   for (;;) {
     const old = await readPidFile(cluster);
     if (old === undefined || !(await isPostmasterOf(old.pid, cluster))) return;
-    if (!waited) onWait();
-    waited = true;
+    if (asked === undefined) onWait();
     const elapsedMs = performance.now() - startMs;
     if (elapsedMs > timeoutMs) throw inUse(cluster, old.pid);
-    if (!asked && elapsedMs > timeoutMs / 2) {
-      asked = true;
-      signal(old.pid, 'SIGINT');
-    }
+    const next = elapsedMs > timeoutMs / 2 ? 'SIGQUIT' : 'SIGINT';
+    if (asked !== next) signal(old.pid, next);
+    asked = next;
     await delay(POLL_MS);
   }
 }

@@ -42,8 +42,16 @@ export async function preparePrograms(account: Account, programsDir: string, onC
   if (account.switched || !(await makeLinks(native))) {
     native = await copyOnce(installed, programsDir, onCopy);
   }
+  assertUsablePath(native);
   const major = installed.version.split('.', 1)[0] ?? '';
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres'), major };
+}
+
+/** initdb hands its own path to a shell between double quotes, where these characters keep their meaning. */
+export function assertUsablePath(path: string): void {
+  if (!/["$`\\\r\n]/.test(path)) return;
+  const message = `PostgreSQL cannot run under the path ${JSON.stringify(path)}: choose a folder without quotes, $, \` and backslashes`;
+  throw new EmbeddedPostgresError('data_path_unusable', message);
 }
 
 async function findInstalled(): Promise<Installed> {
@@ -71,8 +79,8 @@ async function readLinks(native: string): Promise<{ link: string; target: string
   });
 }
 
-/** Makes what is missing. False when a link is missing and cannot be made. */
-async function makeLinks(native: string): Promise<boolean> {
+/** Makes what is missing of `native`'s links. False when one is missing and cannot be made. */
+export async function makeLinks(native: string): Promise<boolean> {
   for (const { link, target } of await readLinks(native)) {
     if ((await readlink(link).catch(() => undefined)) === target) continue;
     try {

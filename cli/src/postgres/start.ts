@@ -1,14 +1,13 @@
-import { chown, open, readFile, rename, stat } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@sigstead/platform';
 import { chooseAccount, type Account } from './account.ts';
 import { DATABASE_USER, prepareCluster } from './cluster.ts';
 import { EmbeddedPostgresError } from './errors.ts';
 import { layoutOf, makeSocketFolder, prepareFolder, type Layout } from './folder.ts';
-import { claim, inUse, processExists } from './owner.ts';
-import { readPidFile, signal, waitForOldPostmaster } from './postmaster.ts';
-import { preparePrograms } from './programs.ts';
-import { supervise, type Supervised } from './supervisor.ts';
+import { endServer, launch } from './launch.ts';
+import { claim } from './owner.ts';
+import { waitForOldPostmaster } from './postmaster.ts';
+import { assertUsablePath, preparePrograms } from './programs.ts';
+import type { Supervised } from './supervisor.ts';
 
 export type ProgressStep = 'copying' | 'initdb' | 'waiting' | 'starting' | 'ready';
 
@@ -38,9 +37,6 @@ export interface EmbeddedPostgres {
 const DEFAULT_START_TIMEOUT_MS = 120_000;
 /** An immediate shutdown comes after 5 s at the latest. */
 const OLD_POSTMASTER_TIMEOUT_MS = 12_000;
-const STOP_TIMEOUT_MS = 15_000;
-const POLL_MS = 10;
-const MAX_LOG_BYTES = 10 * 2 ** 20;
 
 /**
  * Starts a real PostgreSQL of its own on a Unix socket in `dataDir`. It ends with `stop()`, and within seconds when our
@@ -49,6 +45,7 @@ const MAX_LOG_BYTES = 10 * 2 ** 20;
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const layout = layoutOf(options.dataDir);
+  assertUsablePath(layout.root);
   const account = chooseAccount(layout.cluster);
   await prepareFolder(layout, account);
   const release = await claim(layout.owner, layout.root).catch(notWritable(layout));
@@ -73,21 +70,16 @@ async function startClaimed(
   progress('starting');
   const socket = await makeSocketFolder(layout, account);
   const command = [programs.postgres, '-D', layout.cluster, ...settingsArgs(socket.path, options.settings ?? {})];
-  const logFrom = await rotateLog(layout.log);
-  const log = await openLog(layout.log, account);
-  const server = supervise(account, layout.root, command, log.fd);
-  await log.close();
-  const cleanUp = async (): Promise<void> => {
-    await socket.remove();
-    await release();
-  };
+  const timeoutMs = options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS;
   try {
-    const pid = await untilReady(server, layout, logFrom, options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
+    const { server, pid } = await launch({ layout, account, command, timeoutMs });
     progress('ready');
     options.logger.info({ pid, folder: layout.root, account: account.name }, 'PostgreSQL is ready');
-    return handle(server, pid, connectionString(socket.path), cleanUp);
+    return handle(server, pid, connectionString(socket.path), async () => {
+      await socket.remove();
+      await release();
+    });
   } catch (error) {
-    await endServer(server, undefined);
     await socket.remove();
     throw error;
   }
@@ -110,54 +102,6 @@ function handle(server: Supervised, pid: number, url: string, cleanUp: () => Pro
   };
 }
 
-/** Fast shutdown, then an immediate one, whether or not the supervisor still lives. */
-async function endServer(server: Supervised, pid: number | undefined): Promise<void> {
-  server.hold();
-  server.release();
-  const timeout = new AbortController();
-  const late = delay(STOP_TIMEOUT_MS, 'late' as const, { signal: timeout.signal }).catch(() => 'early' as const);
-  const first = await Promise.race([server.ended.catch(() => null), late]);
-  timeout.abort();
-  if (pid === undefined) return;
-  if (first === 'late') signal(pid, 'SIGQUIT');
-  await untilGone(pid);
-}
-
-/** The supervisor may have been killed alone: then PostgreSQL is still there and must be told by us. */
-async function untilGone(pid: number): Promise<void> {
-  const startMs = performance.now();
-  for (let asked = false; processExists(pid); asked = true) {
-    if (!asked) signal(pid, 'SIGINT');
-    if (performance.now() - startMs > STOP_TIMEOUT_MS) {
-      throw new EmbeddedPostgresError('stop_failed', `PostgreSQL (process ${pid}) does not stop`);
-    }
-    await delay(POLL_MS);
-  }
-}
-
-/** @returns the postmaster's pid once it accepts connections */
-async function untilReady(server: Supervised, layout: Layout, logFrom: number, timeoutMs: number): Promise<number> {
-  const startMs = performance.now();
-  for (;;) {
-    if (!server.isRunning()) throw await explainEnd(layout, logFrom);
-    const file = await readPidFile(layout.cluster);
-    if (file?.state === 'ready') return file.pid;
-    if (performance.now() - startMs > timeoutMs) {
-      throw new EmbeddedPostgresError('start_failed', `PostgreSQL was not ready in ${timeoutMs} ms: see ${layout.log}`);
-    }
-    await delay(POLL_MS);
-  }
-}
-
-async function explainEnd(layout: Layout, logFrom: number): Promise<EmbeddedPostgresError> {
-  const text = (await readFile(layout.log)).subarray(logFrom).toString('utf8').slice(-16_384);
-  if (/lock file "postmaster\.pid" already exists/.test(text)) {
-    return inUse(layout.root, (await readPidFile(layout.cluster))?.pid);
-  }
-  const fatal = /(?:FATAL|PANIC): +(.*)/.exec(text)?.[1] ?? text.trim().split('\n').at(-1) ?? '';
-  return new EmbeddedPostgresError('start_failed', `PostgreSQL did not start: ${fatal} (see ${layout.log})`);
-}
-
 /** For a small machine; no TCP. Everything that makes a commit durable stays at PostgreSQL's default. */
 function settingsArgs(socketFolder: string, extra: Readonly<Record<string, string>>): string[] {
   const settings: Record<string, string> = {
@@ -178,20 +122,6 @@ function settingsArgs(socketFolder: string, extra: Readonly<Record<string, strin
 
 function connectionString(socketFolder: string): string {
   return `postgresql://${DATABASE_USER}@localhost/postgres?host=${encodeURIComponent(socketFolder)}&port=5432`;
-}
-
-/** Keeps one older log. @returns where this run's part begins */
-async function rotateLog(path: string): Promise<number> {
-  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
-  if (size <= MAX_LOG_BYTES) return size;
-  await rename(path, `${path}.1`);
-  return 0;
-}
-
-async function openLog(path: string, account: Account): Promise<Awaited<ReturnType<typeof open>>> {
-  const log = await open(path, 'a', 0o600);
-  if (account.switched) await chown(path, account.uid, account.gid);
-  return log;
 }
 
 function notWritable(layout: Layout): (error: unknown) => never {

@@ -29,7 +29,7 @@ export interface RequestLine {
     readonly bodyBase64?: string;
     readonly bodyGenerator?: { parts?: [string, number][]; base64Parts?: [string, number][] };
   };
-  readonly token?: TokenSpec;
+  readonly token?: TokenSpec | null;
   readonly compare: 'json' | 'issued' | 'json-status-and-code' | 'exact' | 'json-issuers-any-order';
   readonly response: RecordedResponse;
 }

@@ -154,6 +154,7 @@ test('depth is bounded without recursion, at the stated limit and not before', (
   assert.equal(parseJson(nested(64)).end, 128);
   assert.equal(failure(nested(65)).code, 'json_depth');
   assert.equal(parseJson(nested(10_000), { maxDepth: 10_000 }).end, 20_000);
+  assert.throws(() => toPlain(parseJson(nested(10_000), { maxDepth: 10_000 }).value), { code: 'json_depth' });
   const error = failure('{"x":'.repeat(20_000), { maxDepth: 10_000 });
   assert.equal(error.message, "invalid character '{' exceeded max depth");
 });

@@ -1,3 +1,5 @@
+import { FormatError } from '../errors.ts';
+
 /**
  * A parsed JSON text that has lost nothing: number text as written, member order, repeated names, places.
  * `at` and `end` are byte offsets into the text that was parsed (start inclusive, end exclusive).
@@ -80,23 +82,30 @@ export function positionOf(source: Uint8Array, offset: number): JsonPosition {
   return { line, column };
 }
 
-/** Plain JavaScript values; numbers become `number`, the last of repeated names wins, `__proto__` is an ordinary name. */
+/** Deeper texts can be parsed, since the parser does not recurse, but not turned into plain values. */
+const MAX_PLAIN_DEPTH = 1000;
+
+/**
+ * Plain JavaScript values; numbers become `number`, the last of repeated names wins, `__proto__` is an ordinary name.
+ * Throws `json_depth` for a value nested over 1000.
+ */
 export function toPlain(value: JsonValue): unknown {
+  return plain(value, 0);
+}
+
+function plain(value: JsonValue, depth: number): unknown {
+  if (depth > MAX_PLAIN_DEPTH) throw new FormatError('json_depth', 'exceeded max depth', { offset: value.at });
   switch (value.kind) {
     case 'object': {
-      const plain: Record<string, unknown> = {};
+      const object: Record<string, unknown> = {};
       for (const { name, value: inner } of value.members) {
-        Object.defineProperty(plain, name, {
-          value: toPlain(inner),
-          enumerable: true,
-          writable: true,
-          configurable: true,
-        });
+        const content = plain(inner, depth + 1);
+        Object.defineProperty(object, name, { value: content, enumerable: true, writable: true, configurable: true });
       }
-      return plain;
+      return object;
     }
     case 'array':
-      return value.items.map(toPlain);
+      return value.items.map((each) => plain(each, depth + 1));
     case 'number':
       return Number(value.text);
     case 'null':

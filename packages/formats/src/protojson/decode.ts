@@ -13,6 +13,9 @@ export interface DecodeProtoOptions {
   readonly unknown: 'reject' | 'ignore';
 }
 
+/** What the gateway's own decoder allows; the parser does not recurse, so depth costs memory only. */
+const GATEWAY_DEPTH = 10_000;
+
 /** Longest piece of input that an error text repeats. */
 const MAX_QUOTED = 200;
 
@@ -33,7 +36,7 @@ export function decodeProto<const S extends ProtoSchema>(
 
 /**
  * A request body as the upstream HTTP gateway reads it: an empty body is an empty message, the first JSON value counts
- * and what follows is ignored. Throws `json_*` (with Go's encoding/json text) or `protojson`.
+ * and what follows is ignored. `maxDepth` is 10000 unless given. Throws `json_*` (with Go's encoding/json text) or `protojson`.
  */
 export function decodeGatewayBody<const S extends ProtoSchema>(
   schema: S,
@@ -42,7 +45,7 @@ export function decodeGatewayBody<const S extends ProtoSchema>(
 ): ProtoMessage<S> {
   const { unknown, ...limits } = options;
   try {
-    return decodeProto(schema, parseJson(body, limits), { unknown });
+    return decodeProto(schema, parseJson(body, { maxDepth: GATEWAY_DEPTH, ...limits }), { unknown });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     if (error.code === 'json_empty') return {};

@@ -41,6 +41,8 @@ export interface TufRootOptions {
   internalUrls?: 'warn' | 'refuse' | 'allow';
   /** Difference to the database's clock from which on it is an alarm. Default 10 minutes. */
   clockSkewLimitMs?: number;
+  /** Longest time between two looks at what is due, in milliseconds. Default one hour. */
+  lookEveryMs?: number;
   scheduler?: Scheduler;
 }
 
@@ -70,6 +72,7 @@ export interface TufRootHandle {
 }
 
 const DEFAULT_SKEW_LIMIT_MS = 600_000;
+const DEFAULT_LOOK_EVERY_MS = 3_600_000;
 
 /**
  * The publisher over PostgreSQL: publishes `model` when it is new, then keeps the metadata fresh until it is closed. Opens no listener.
@@ -110,6 +113,7 @@ export async function composeWithStore(
     scheduler: options.scheduler ?? systemScheduler,
     clockSkewMs: async () => clock.nowMs() - (await store.clockMs()),
     clockSkewLimitMs: options.clockSkewLimitMs ?? DEFAULT_SKEW_LIMIT_MS,
+    lookEveryMs: options.lookEveryMs ?? DEFAULT_LOOK_EVERY_MS,
   });
   const updateModel = async (model: TrustModel): Promise<PublishResult> => {
     reportWarnings(model, options.internalUrls ?? 'warn', logger);

@@ -20,10 +20,10 @@ export interface RenewerPorts {
   /** Difference between our clock and the store's, in milliseconds. */
   clockSkewMs(): Promise<number>;
   clockSkewLimitMs: number;
+  /** Looked at this often even when nothing is due: windows end, other publishers publish. */
+  lookEveryMs: number;
 }
 
-/** Looked at this often even when nothing is due: windows end, other publishers publish. */
-const MAX_PAUSE_MS = 3_600_000;
 const FIRST_RETRY_MS = 30_000;
 const MAX_RETRY_MS = 900_000;
 
@@ -85,11 +85,11 @@ export class Renewer {
 
   #pauseMs(): number {
     if (this.#failures > 0) return Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS);
-    const { view, periods, clock } = this.#ports;
+    const { view, periods, clock, lookEveryMs } = this.#ports;
     if (!view.metadata) return FIRST_RETRY_MS;
     // A role that is due but not ours to sign would be due at once, again and again.
     const pauseMs = nextRenewalMs(view.metadata, periods) - clock.nowMs();
-    return pauseMs > 0 ? Math.min(pauseMs, MAX_PAUSE_MS) : this.#overdue === '' ? FIRST_RETRY_MS : MAX_PAUSE_MS;
+    return pauseMs > 0 ? Math.min(pauseMs, lookEveryMs) : this.#overdue === '' ? FIRST_RETRY_MS : lookEveryMs;
   }
 
   async #look(): Promise<void> {

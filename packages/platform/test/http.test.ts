@@ -276,7 +276,7 @@ test('a head and a body that trickle are cut', async () => {
   const { port: at } = await slow.listen({ host: '127.0.0.1', port: 0 });
   assert.match(await raw('GET / HTTP/1.1\r\nHost: x\r\n', undefined, at), /^HTTP\/1\.1 408 /);
   const body = 'POST /api/v2/log/entries HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab';
-  assert.match(await raw(body, undefined, at), /^(HTTP\/1\.1 408 |$)/);
+  assert.match(await raw(body, undefined, at), /^HTTP\/1\.1 408 /);
   await slow.close();
 });
 

@@ -54,7 +54,7 @@ function refuseCleverness(document: Document, lineCounter: LineCounter): void {
     Alias: (_key, node) => refuse(node, 'aliases are not allowed'),
     Node: (_key, node, path) => {
       nodes += 1;
-      if (node.tag !== undefined && node.tag.startsWith('!')) refuse(node, 'tags are not allowed');
+      if (node.tag !== undefined) refuse(node, 'tags are not allowed');
       if (nodes > MAX_NODES || path.length > 2 * MAX_DEPTH) refuse(node, 'too large or too deep');
       if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) refuse(node, 'anchors are not allowed');
     },

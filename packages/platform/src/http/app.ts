@@ -62,6 +62,7 @@ function takeOver(raw: IncomingMessage, cleanPaths: readonly string[]): string {
   const target = parseTarget(raw.url ?? '');
   sentParts.set(raw, { contentType, path: target?.path ?? '', query: target?.query ?? '' });
   if (target === undefined) return BAD_TARGET;
+  if (cleanPaths.length === 0) return target.routed;
   const cleaned = cleanPath(target.path);
   const cleans = cleanPaths.some((path) => cleaned === path || cleaned.startsWith(`${path}/`));
   return cleans ? routedForm(cleaned, target.query) : target.routed;

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { createFetchJson } from '@sigstead/ca';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { isPublicAddress } from '../src/oidc/addresses.ts';
+import { discover, type KeyHostRule } from '../src/oidc/discovery.ts';
+import { IssuerDirectory, type IssuerSettings } from '../src/oidc/directory.ts';
+import { importJwk, type IssuerKey, isJwsAlgorithm, verifyJws } from '../src/oidc/jws.ts';
+import type { FetchJson } from '../src/oidc/ports.ts';
+import { OidcTokenVerifier } from '../src/oidc/verifier.ts';
+import { resolveIssuers } from '../src/config.ts';
+import { closeServer } from './support/fake-issuers.ts';
+import { NOW_MS } from './support/tokens.ts';
+
+const ISSUER = 'https://issuer.example.com';
+
+interface World {
+  readonly verifier: OidcTokenVerifier;
+  readonly clock: { value: number };
+  /** Fetches of the discovery document. */
+  readonly fetches: () => number;
+  /** Replaces the issuer's keys. */
+  rotate(kid: string): Promise<void>;
+  token(options?: { kid?: string; signWith?: CryptoKey; alg?: string }): Promise<string>;
+  outage: boolean;
+}
+
+const settings = (url = ISSUER, isMeta = false): IssuerSettings[] => {
+  const entry = { type: 'email', 'client-id': 'sigstore' };
+  return resolveIssuers(isMeta ? { issuers: {}, metaIssuers: { [url]: entry } } : { issuers: { [url]: entry } });
+};
+
+async function world(): Promise<World> {
+  const clock = { value: NOW_MS, nowMs: () => clock.value };
+  let discoveries = 0;
+  let keys: { jwk: object; privateKey: CryptoKey; kid: string } | undefined;
+  const made = {
+    clock,
+    outage: false,
+    fetches: () => discoveries,
+    async rotate(kid: string) {
+      const pair = await generateKeyPair('ES256', { extractable: true });
+      keys = { jwk: { ...(await exportJWK(pair.publicKey)), kid }, privateKey: pair.privateKey, kid };
+    },
+    token: ({ kid = keys?.kid, signWith = keys?.privateKey, alg = 'ES256' }: Parameters<World['token']>[0] = {}) =>
+      new SignJWT({ email: 'dev@example.com', email_verified: true })
+        .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })
+        .setIssuer(ISSUER)
+        .setAudience('sigstore')
+        .setExpirationTime(Math.floor(clock.value / 1000) + 600)
+        .sign(signWith as CryptoKey),
+  };
+  const fetchJson: FetchJson = ({ url }) => {
+    if (url.includes('well-known')) discoveries += 1;
+    if (made.outage) return Promise.reject(new Error('down'));
+    const algorithms = ['ES256'];
+    const document = { issuer: ISSUER, jwks_uri: `${ISSUER}/keys`, id_token_signing_alg_values_supported: algorithms };
+    const value = url.endsWith('/keys') ? { keys: [keys?.jwk] } : document;
+    return Promise.resolve(Buffer.from(JSON.stringify(value)));
+  };
+  const directory = new IssuerDirectory(settings(), { fetchJson, clock, onFetch: () => undefined });
+  await made.rotate('k1');
+  return Object.assign(made, { verifier: new OidcTokenVerifier({ directory, clock }) });
+}
+
+test('keys are fetched when first needed, then kept', async () => {
+  const at = await world();
+  for (let i = 0; i < 5; i += 1) assert.equal((await at.verifier.verify(await at.token())).issuer, ISSUER);
+  assert.equal(at.fetches(), 1);
+});
+
+test('34 a new kid: one fetch at once, then it works', async () => {
+  const at = await world();
+  await at.verifier.verify(await at.token());
+  await at.rotate('k2');
+  await at.verifier.verify(await at.token());
+  assert.equal(at.fetches(), 2);
+});
+
+test('34 rotation again within the pause is refused, and works after it', async () => {
+  const at = await world();
+  await at.verifier.verify(await at.token());
+  await at.rotate('k2');
+  await at.verifier.verify(await at.token());
+  await at.rotate('k3');
+  await assert.rejects(at.verifier.verify(await at.token()));
+  at.clock.value += 30_000;
+  await at.verifier.verify(await at.token());
+  assert.equal(at.fetches(), 3);
+});
+
+test('35 a thousand tokens with unknown kids at once cost two fetches', async () => {
+  const at = await world();
+  const tokens = await Promise.all(Array.from({ length: 1000 }, (_, i) => at.token({ kid: `forged-${i}` })));
+  const verdicts = await Promise.allSettled(tokens.map((token) => at.verifier.verify(token)));
+  assert.ok(verdicts.every(({ status }) => status === 'rejected'));
+  assert.equal(at.fetches(), 2);
+});
+
+test('36 issuer down at first, back later: no restart, and no fetch for each token meanwhile', async () => {
+  const at = await world();
+  at.outage = true;
+  const token = await at.token();
+  for (let i = 0; i < 50; i += 1) await assert.rejects(at.verifier.verify(token));
+  assert.equal(at.fetches(), 1);
+  at.outage = false;
+  at.clock.value += 5_000;
+  await at.verifier.verify(token);
+});
+
+test('known keys serve on through an outage, up to a day, and withdrawn keys are forgotten after ten minutes', async () => {
+  const at = await world();
+  const { token } = at;
+  await at.verifier.verify(await token());
+  at.outage = true;
+  at.clock.value += 3_600_000;
+  await at.verifier.verify(await token());
+  at.clock.value += 24 * 3_600_000;
+  await assert.rejects(at.verifier.verify(await token()));
+  const withdrawn = await world();
+  await withdrawn.verifier.verify(await withdrawn.token());
+  const old = await withdrawn.token();
+  await withdrawn.rotate('k2');
+  withdrawn.clock.value += 9 * 60_000;
+  await withdrawn.verifier.verify(old);
+  withdrawn.clock.value += 60_000;
+  await assert.rejects(withdrawn.verifier.verify(old));
+});
+
+test('a signature by another key under a known kid is refused, also after a fetch', async () => {
+  const at = await world();
+  const { privateKey } = await generateKeyPair('ES256');
+  await assert.rejects(at.verifier.verify(await at.token({ signWith: privateKey })));
+});
+
+test('an expired token of a known issuer costs no fetch', async () => {
+  const at = await world();
+  const token = await at.token();
+  at.clock.value += 601_000;
+  await assert.rejects(at.verifier.verify(token));
+  assert.equal(at.fetches(), 0);
+});
+
+test('jose and this verifier agree on every algorithm; a key serves only its own', async () => {
+  const names = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+  const made = await Promise.all(
+    names.map(async (name) => {
+      assert.ok(isJwsAlgorithm(name));
+      const pair = await generateKeyPair(name, { extractable: true });
+      const token = await new SignJWT({}).setProtectedHeader({ alg: name }).sign(pair.privateKey);
+      const key = importJwk(await exportJWK(pair.publicKey));
+      assert.ok(key);
+      const input = Buffer.from(token.slice(0, token.lastIndexOf('.')));
+      return { name, key, signed: { input, signature: Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url') } };
+    }),
+  );
+  for (const one of made) {
+    for (const other of made) assert.equal(verifyJws(other.name, one.key, one.signed), one === other, `${one.name} as ${other.name}`);
+    const bound: IssuerKey = { ...one.key, algorithm: 'RS1' };
+    assert.equal(verifyJws(one.name, bound, one.signed), false);
+  }
+});
+
+test('keys that are of no use are as if absent', async () => {
+  const { publicKey } = await generateKeyPair('RS256', { extractable: true });
+  const jwk = (await exportJWK(publicKey)) as Record<string, unknown>;
+  assert.ok(importJwk(jwk));
+  const useless: Record<string, unknown>[] = [
+    { ...jwk, use: 'enc' },
+    { ...jwk, x: 'AAAA', crv: 'P-256' },
+    { ...jwk, n: 'AQAB' },
+    { kty: 'oct', k: 'AAAA' },
+    { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA' },
+    { kty: 'OKP', crv: 'X25519', x: Buffer.alloc(32, 9).toString('base64url') },
+    {},
+  ];
+  for (const each of useless) assert.equal(importJwk(each), undefined, JSON.stringify(each).slice(0, 80));
+});
+
+const document = (jwksUri: unknown): FetchJson => {
+  const value = { issuer: ISSUER, jwks_uri: jwksUri };
+  return () => Promise.resolve(Buffer.from(JSON.stringify(value)));
+};
+
+test('where keys may lie: own host; over TLS elsewhere for a named issuer; never elsewhere behind a pattern', async () => {
+  const named: KeyHostRule = { isMeta: false, jwksHosts: [] };
+  const meta: KeyHostRule = { isMeta: true, jwksHosts: ['keys.example.com:8443'] };
+  const verdict = async (uri: unknown, rule: KeyHostRule): Promise<boolean> => {
+    return await discover(document(uri), ISSUER, rule).then(
+      () => true,
+      () => false,
+    );
+  };
+  assert.equal(await verdict(`${ISSUER}/keys`, named), true);
+  assert.equal(await verdict('https://www.example.net/keys', named), true);
+  assert.equal(await verdict('http://issuer.example.com/keys', named), false);
+  assert.equal(await verdict('https://u:p@issuer.example.com/keys', named), false);
+  assert.equal(await verdict(`${ISSUER}/keys`, meta), true);
+  assert.equal(await verdict('https://www.example.net/keys', meta), false);
+  assert.equal(await verdict('https://issuer.example.com:444/keys', meta), false);
+  assert.equal(await verdict('https://keys.example.com:8443/keys', meta), true);
+  for (const none of [undefined, 5, '', 'no url', 'file:///etc/passwd']) assert.equal(await verdict(none, named), false);
+});
+
+async function withServer(listener: RequestListener, run: (origin: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    await closeServer(server);
+  }
+}
+
+const trusting = createFetchJson({ isTrustedHost: () => true, limits: { timeoutMs: 500 } });
+
+test('33 redirects: on the same host a few, to another host none', async () => {
+  const asked: string[] = [];
+  await withServer(
+    (request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url === '/ok') return void response.end('{}');
+      if (request.url === '/hop') return void response.writeHead(302, { location: '/ok' }).end();
+      if (request.url === '/loop') return void response.writeHead(302, { location: '/loop' }).end();
+      const port = Number(request.headers.host?.split(':')[1]);
+      const away: Record<string, string> = { '/name': `http://localhost:${port}/ok`, '/scheme': `https://127.0.0.1:${port}/ok` };
+      response.writeHead(307, { location: away[request.url ?? ''] ?? '//other.example.com/' }).end();
+    },
+    async (origin) => {
+      assert.equal(Buffer.from(await trusting({ url: `${origin}/hop`, issuer: '' })).toString(), '{}');
+      for (const path of ['/loop', '/name', '/scheme', '/host']) {
+        await assert.rejects(trusting({ url: `${origin}${path}`, issuer: '' }), /redirect/);
+      }
+      assert.equal(asked.filter((path) => path === '/ok').length, 1);
+    },
+  );
+});
+
+test('a body without end is cut at the limit, a slow one at the deadline, a status but 200 is refused', async () => {
+  await withServer(
+    (request, response) => {
+      if (request.url === '/404') return void response.writeHead(404).end('{}');
+      if (request.url === '/slow') return void response.write('{');
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(65536, 0x20)));
+        if (!response.destroyed) response.once('drain', more);
+      };
+      more();
+    },
+    async (origin) => {
+      await assert.rejects(trusting({ url: `${origin}/endless`, issuer: '' }), /over 1048576 bytes/);
+      await assert.rejects(trusting({ url: `${origin}/slow`, issuer: '' }), /abort/i);
+      await assert.rejects(trusting({ url: `${origin}/404`, issuer: '' }), /status 404/);
+    },
+  );
+});
+
+test('B2.3 SSRF: a host nobody named is reached at public addresses only', async () => {
+  const strict = createFetchJson({ isTrustedHost: () => false, limits: { timeoutMs: 2000 } });
+  let reached = 0;
+  await withServer(
+    (_request, response) => {
+      reached += 1;
+      response.end('{}');
+    },
+    async (origin) => {
+      const port = new URL(origin).port;
+      const hosts = ['127.0.0.1', 'localhost', '127.1', '0x7f000001', '2130706433', '[::1]', '[::ffff:127.0.0.1]', '0'];
+      for (const host of hosts) {
+        await assert.rejects(strict({ url: `http://${host}:${port}/`, issuer: '' }), Error, host);
+      }
+      for (const url of ['file:///etc/passwd', 'ftp://example.com/', `http://u:p@127.0.0.1:${port}/`]) {
+        await assert.rejects(strict({ url, issuer: '' }));
+      }
+    },
+  );
+  assert.equal(reached, 0);
+});
+
+test('which addresses are public', () => {
+  for (const yes of ['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111']) assert.equal(isPublicAddress(yes), true, yes);
+  const no = ['10.1.2.3', '172.31.0.1', '192.168.0.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.1'];
+  const no6 = ['::', '::1', 'fe80::1', 'fc00::1', 'ff02::1', '::ffff:8.8.8.8', '64:ff9b::a00:1', '2002:a00:1::', '2001:db8::1', 'fe80::1%eth0'];
+  for (const each of [...no, ...no6, 'x', '']) assert.equal(isPublicAddress(each), false, each);
+});
+
+test('issuers that a pattern lets in are remembered in bounded number', () => {
+  const clock = { nowMs: () => NOW_MS };
+  const fetchJson: FetchJson = () => Promise.reject(new Error('unused'));
+  const directory = new IssuerDirectory(settings('https://*.example.com/t', true), { fetchJson, clock, onFetch: () => undefined });
+  const first = directory.find('https://a0.example.com/t');
+  assert.equal(directory.find('https://a0.example.com/t'), first);
+  for (let i = 1; i <= 100; i += 1) assert.ok(directory.find(`https://a${i}.example.com/t`));
+  assert.notEqual(directory.find('https://a0.example.com/t'), first);
+  assert.equal(directory.find('https://a.b.example.com/t'), undefined);
+});

@@ -20,5 +20,12 @@ export class ConfigError extends Error {
 
 function problemText({ path, line, message }: ConfigProblem): string {
   const place = [path, line === undefined ? '' : `(line ${line})`].filter((part) => part !== '').join(' ');
-  return place === '' ? message : `${place}: ${message}`;
+  return printable(place === '' ? message : `${place}: ${message}`);
+}
+
+/** A key of the text may hold anything; a problem stays one line of a terminal. */
+function printable(text: string): string {
+  return text
+    .replace(/\p{C}/gu, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)
+    .slice(0, 1000);
 }

@@ -49,7 +49,7 @@ function overlay(base: RepositoryView, files: Record<string, Uint8Array>): Repos
 test('C33, C35: an expired timestamp, snapshot, targets or final root is refused', async () => {
   const { first, second, signers } = await published();
   for (const role of ['timestamp', 'snapshot', 'targets'] as const) {
-    const stale = { ...signedOf(second, role), expires: '2026-11-01T00:00:00Z' } as SignedOf[typeof role];
+    const stale: SignedOf[typeof role] = { ...signedOf(second, role), expires: '2026-11-01T00:00:00Z' };
     const path = role === 'timestamp' ? 'timestamp.json' : `${stale.version}.${role}.json`;
     const view = overlay(viewOf(second), { [path]: await signEnvelope(stale, [signers[role]]) });
     assert.throws(() => refreshClient(clientFrom(first.roots[0]!.bytes), view, NOW_MS), refused('expired'));

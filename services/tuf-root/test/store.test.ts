@@ -32,7 +32,9 @@ function compose(
 }
 
 test('B26: publishers that start and renew at once on one database never make two files of one version', async (t) => {
-  const { connectionString, pool } = await database(t);
+  const created = await database(t);
+  const pool = created.pool();
+  const { connectionString } = created;
   const [model, signers, clock] = [await newModel(), newSigners(), new ManualClock(START_MS + DAY_MS)];
   const handles = await Promise.all(
     Array.from({ length: 4 }, () => compose(connectionString, { model, signers, clock })),
@@ -48,11 +50,11 @@ test('B26: publishers that start and renew at once on one database never make tw
   const versions = new Set(handles.map((handle) => JSON.stringify(handle.status())));
   assert.equal(versions.size, 1, 'all serve the same');
   assert.equal(handles[0]!.status().timestamp.version, 11, 'one new timestamp a day, whoever made it');
-  const { rows } = await pool().query(
+  const { rows } = await pool.query(
     'SELECT count(*) AS all, count(DISTINCT (role, version)) AS distinct FROM tuf.metadata',
   );
   assert.deepEqual(rows[0].all, rows[0].distinct);
-  selfCheck((await postgresStore(pool()).load())!, undefined, clock.nowMs());
+  selfCheck((await postgresStore(pool).load())!, undefined, clock.nowMs());
 });
 
 test('B26: two publications made from the same one: exactly one is kept, the other leaves nothing', async (t) => {
@@ -111,12 +113,12 @@ function breaking(pool: Pool, at: number, when: 'before' | 'after'): { pool: Poo
     const client = await pool.connect();
     let seen = 0;
     let publishing = false;
-    const query = async (...args: Parameters<typeof client.query>): Promise<unknown> => {
-      publishing ||= String(args[0]).includes('INSERT INTO');
+    const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+      publishing ||= text.includes('INSERT INTO');
       const hit = publishing && ++seen === at;
       broken ||= hit;
       if (hit && when === 'before') throw new Error('connection lost');
-      const result: unknown = await client.query(...args);
+      const result: unknown = await client.query(text, values);
       if (hit) throw new Error('connection lost');
       return result;
     };

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { type HelpTopic, parseCommandLine } from '../src/command-line.ts';
+import { Failure } from '../src/failure.ts';
+import { helpText } from '../src/help.ts';
+
+function refused(...argv: string[]): string {
+  try {
+    parseCommandLine(argv);
+  } catch (error) {
+    assert.ok(error instanceof Failure, String(error));
+    assert.equal(error.exitCode, 2);
+    assert.doesNotMatch(error.message, /\n/);
+    assert.match(error.message, /--help\)$/);
+    return error.message;
+  }
+  return assert.fail(`accepted: ${argv.join(' ')}`);
+}
+
+suite('commands that are understood', () => {
+  test('dev without options leaves every choice open', () => {
+    assert.deepEqual(parseCommandLine(['dev']), { command: 'dev', flags: { ephemeral: false } });
+  });
+
+  test('dev with all options, values with = or as the next word', () => {
+    const argv =
+      'dev --port 0 --data=/d --host 0.0.0.0 --public-url http://h:1/ --metrics-port 9 --ready-file r --config c --log-level info';
+    assert.deepEqual(parseCommandLine(argv.split(' ')), {
+      command: 'dev',
+      flags: {
+        ephemeral: false,
+        port: 0,
+        data: '/d',
+        host: '0.0.0.0',
+        publicUrl: 'http://h:1',
+        metricsPort: 9,
+        readyFile: 'r',
+        config: 'c',
+        logLevel: 'info',
+      },
+    });
+  });
+
+  test('token by email is the default issuer; claims go to uri and ci', () => {
+    assert.deepEqual(parseCommandLine(['token', '--email', 'a@b.c', '--lifetime', '60']), {
+      command: 'token',
+      flags: { issuer: 'email', email: 'a@b.c', lifetime: 60 },
+    });
+    assert.deepEqual(parseCommandLine(['token', '--issuer', 'ci', '--claims', '-', '--url', 'https://x']), {
+      command: 'token',
+      flags: { issuer: 'ci', claimsFile: '-', url: 'https://x' },
+    });
+  });
+
+  test('env takes the client before or after its options', () => {
+    const flags = { client: 'js', url: 'http://localhost:1' };
+    assert.deepEqual(parseCommandLine(['env', 'js', '--url', 'http://localhost:1']), { command: 'env', flags });
+    assert.deepEqual(parseCommandLine(['env', '--url', 'http://localhost:1', 'js']), { command: 'env', flags });
+  });
+
+  test('help is reached from everywhere, also beside mistakes', () => {
+    const topics: [string, HelpTopic][] = [
+      ['', 'sigstead'],
+      ['--help', 'sigstead'],
+      ['-h', 'sigstead'],
+      ['help', 'sigstead'],
+      ['help token', 'token'],
+      ['dev --help', 'dev'],
+      ['dev --nonsense -h', 'dev'],
+      ['env --help', 'env'],
+      ['token --help', 'token'],
+    ];
+    for (const [line, topic] of topics) {
+      const argv = line === '' ? [] : line.split(' ');
+      assert.deepEqual(parseCommandLine(argv), { command: 'help', topic }, line);
+    }
+  });
+});
+
+suite('commands that are refused in one line with exit code 2', () => {
+  const cases: [string, RegExp][] = [
+    ['deploy', /unknown command "deploy"; commands are dev, token/],
+    ['dev --prot 1', /unknown option "--prot"/],
+    ['dev --port', /--port needs a value/],
+    ['dev --port=', /--port needs a value/],
+    ['dev --port 65536', /--port must be a whole number from 0 to 65535/],
+    ['dev --port 80x', /whole number/],
+    ['dev --port -1', /--port needs a value|whole number/],
+    ['dev --port 1e3', /whole number/],
+    ['dev --ephemeral=yes', /--ephemeral takes no value/],
+    ['dev --ephemeral --data /x', /leave out --data/],
+    ['dev here', /unexpected "here"/],
+    ['dev --public-url localhost:8080', /without a path/],
+    ['dev --public-url http://localhost:8080/sig', /without a path/],
+    ['dev --public-url http://u:p@localhost', /without a path/],
+    ['dev --public-url ftp://localhost', /without a path/],
+    ['dev --log-level loud', /--log-level must be one of debug/],
+    ['token', /say who: --email/],
+    ['token --claims f', /--claims needs --issuer/],
+    ['token --issuer uri', /takes --claims FILE/],
+    ['token --issuer uri --claims f --email a@b.c', /no --email/],
+    ['token --issuer google --email a@b.c', /--issuer must be one of/],
+    ['token --email a@b.c --lifetime 0', /whole number from 1/],
+    ['env', /say for which client/],
+    ['env perl', /must be one of cosign/],
+    ['env js go', /unexpected "go"/],
+    ['help me', /no help on "me"/],
+    ['version now', /unexpected "now"/],
+  ];
+  for (const [line, message] of cases) {
+    test(line, () => assert.match(refused(...line.split(' ')), message));
+  }
+
+  test('no words at all make it fail in another way', () => {
+    const word = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('dev', 'token', 'env', '--', '-', '--port', '--url', '--email', '__proto__', '--__proto__=1'),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+        try {
+          parseCommandLine(argv);
+        } catch (error) {
+          assert.ok(error instanceof Failure && error.exitCode === 2, String(error));
+          assert.doesNotMatch(error.message, /[\p{Cc}]/u);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+suite('help teaches', () => {
+  test('every option that is parsed is explained, on lines that fit', () => {
+    const options = [
+      'port',
+      'data',
+      'ephemeral',
+      'host',
+      'public-url',
+      'metrics-port',
+      'ready-file',
+      'config',
+      'log-level',
+    ];
+    for (const option of options) assert.match(helpText('dev'), new RegExp(`--${option}\\b`));
+    for (const option of ['email', 'issuer', 'claims', 'lifetime', 'url']) {
+      assert.match(helpText('token'), new RegExp(`--${option}\\b`));
+    }
+    for (const topic of ['sigstead', 'dev', 'token', 'env'] as const) {
+      for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
+    }
+  });
+});

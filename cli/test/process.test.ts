@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { ParsedCertificate } from '@sigstead/formats';
+import type { ReadyReport } from '../src/dev/ready-file.ts';
+import { checkCertificate, requestCertificate } from '../src/self-test/certificate.ts';
+import { type Json, sha256 } from '../src/self-test/check.ts';
+import { checkCheckpoint, checkEntry, type EntryRequest, fetchCheckpoint, logEntry } from '../src/self-test/entry.ts';
+import { fetchTrust } from '../src/self-test/trust.ts';
+import {
+  exists,
+  gone,
+  isAlive,
+  LAUNCHER,
+  postmasterPid,
+  run,
+  type Running,
+  start,
+  stop,
+  whenReady,
+} from './running.ts';
+
+const EMAIL = 'you@example.com';
+
+let base: string;
+let env: Record<string, string>;
+const children: Running['child'][] = [];
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'sigstead-process-'));
+  // As root, PostgreSQL's account passes through it.
+  await chmod(base, 0o711);
+  env = { XDG_CACHE_HOME: join(base, 'cache'), XDG_DATA_HOME: join(base, 'share') };
+});
+after(async () => {
+  // Only what a failed test left behind is still there.
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+  await Promise.all(children.map((child) => (child.pid === undefined ? undefined : gone(child.pid))));
+  await rm(base, { recursive: true, force: true });
+});
+
+async function started(args: string[]): Promise<Running> {
+  const running = await start(join(base, 'ready.json'), args, env);
+  children.push(running.child);
+  return running;
+}
+
+interface Signed {
+  readonly certificate: ParsedCertificate;
+  readonly wish: EntryRequest;
+  readonly entry: Json;
+}
+
+async function signSomething({ url }: ReadyReport): Promise<Signed> {
+  const token = (await run(LAUNCHER, ['token', '--email', EMAIL, '--url', url], env).ended).output.trim();
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const certificate = await requestCertificate({ caUrl: url, token, email: EMAIL, privateKey, publicKeyPem });
+  const artifact = Buffer.from(`artifact ${Math.random()}`);
+  const signature = sign('sha256', artifact, privateKey);
+  const wish = { logUrl: url, digest: sha256(artifact), signature, certificate: certificate.der };
+  return { certificate, wish, entry: await logEntry(wish) };
+}
+
+async function trustOf(report: ReadyReport) {
+  return (await fetchTrust(report.tufUrl, await readFile(report.tufRoot))).trust;
+}
+
+async function assertVerifies(signed: Signed, report: ReadyReport): Promise<void> {
+  const trust = await trustOf(report);
+  checkCertificate(signed.certificate, trust, EMAIL);
+  checkEntry(signed.entry, signed.wish, trust);
+}
+
+async function tufVersion({ tufUrl }: ReadyReport): Promise<number> {
+  return ((await (await fetch(`${tufUrl}/timestamp.json`)).json()) as { signed: { version: number } }).signed.version;
+}
+
+function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    socket.setTimeout(2_000, () => socket.destroy());
+    socket.unref();
+  });
+}
+
+suite('one data folder through its life', { timeout: 120_000 }, () => {
+  let data: string;
+  let first: Running;
+  let signed: Signed;
+  let port: number;
+  before(async () => {
+    data = join(base, 'data');
+    first = await started(['--port', '0', '--data', data]);
+    port = Number(new URL(first.report.url).port);
+  });
+
+  test('a new instance is ready with everything, on loopback only', async () => {
+    const { report } = first;
+    assert.equal(report.url, `http://localhost:${port}`);
+    for (const host of ['127.0.0.1', '[::1]'].filter((h) => report.addresses.some((a) => a.startsWith(h)))) {
+      const ready = await fetch(`http://${host}:${port}/readyz`);
+      assert.equal(ready.status, 200);
+      const { parts } = (await ready.json()) as { parts: Record<string, unknown> };
+      assert.deepEqual(Object.keys(parts).sort(), ['ca', 'dev-oidc', 'log', 'tsa', 'tuf-root']);
+    }
+    const outside = Object.values(networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4');
+    for (const { address } of outside) assert.equal(await canConnect(address, port), false, address);
+    assert.match(await (await fetch(report.metrics)).text(), /^# HELP /m);
+    assert.equal((await fetch(`${report.url}/metrics`)).status, 404);
+    assert.deepEqual(
+      await readFile(report.tufRoot),
+      Buffer.from(await (await fetch(`${report.tufUrl}/root.json`)).arrayBuffer()),
+    );
+    assert.match(first.output(), new RegExp(report.tufRootSha256));
+  });
+
+  test('entry 0 is the instance’s own: a first user’s entry has an index and a proof', async () => {
+    assert.equal((await fetchCheckpoint(first.report.url, await trustOf(first.report))).size, 1);
+    signed = await signSomething(first.report);
+    assert.equal(signed.entry['logIndex'], '1');
+    await assertVerifies(signed, first.report);
+  });
+
+  test('a second start on the folder, and another instance on the port, are refused in one line', async () => {
+    const same = await run(LAUNCHER, ['dev', '--port', '0', '--data', data], env).ended;
+    assert.equal(same.code, 1);
+    assert.match(same.output, /^sigstead: the data folder .* is in use: stop the instance .*\n$/);
+    const taken = await run(LAUNCHER, ['dev', '--port', String(port), '--data', join(base, 'other')], env).ended;
+    assert.equal(taken.code, 1);
+    assert.match(taken.output, /^sigstead: .* port \d+ is taken by another program: .*--port.*\n$/);
+  });
+
+  test('SIGTERM: what is under way is answered, exit 0, nothing stays behind', async () => {
+    const postgres = await postmasterPid(data);
+    const socket = connect({ host: '127.0.0.1', port });
+    const body = JSON.stringify({ issuer: 'email', email: EMAIL });
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      answer += part;
+    });
+    const head = `POST /oidc/dev/token HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    await new Promise<void>((resolve) => socket.write(head + body.slice(0, 5), () => resolve()));
+    // The head has been read once the server says nothing is wrong with another request that came later.
+    assert.equal((await fetch(`${first.report.url}/ping`)).status, 200);
+    first.child.kill('SIGTERM');
+    while (!first.output().includes('stopping')) await new Promise((resolve) => setImmediate(resolve));
+    socket.write(body.slice(5));
+    const ended = await first.ended;
+    assert.equal(ended.code, 0, ended.output);
+    assert.match(answer, /^HTTP\/1\.1 200 [^]*"token":"ey/);
+    assert.equal(isAlive(postgres), false);
+    assert.equal(await exists(join(base, 'ready.json')), false);
+  });
+
+  test('a start without --port uses the same port, publishes nothing new, and Ctrl-C that arrives twice ends it cleanly', async () => {
+    const again = await started(['--data', data]);
+    assert.equal(again.report.url, first.report.url);
+    assert.equal(again.report.tufRootSha256, first.report.tufRootSha256);
+    await assertVerifies(signed, again.report);
+    assert.equal(await tufVersion(again.report), 1);
+    again.child.kill('SIGINT');
+    again.child.kill('SIGINT');
+    assert.equal((await again.ended).code, 0);
+  });
+
+  test('another port publishes every URL anew with higher versions; old signatures still verify', async () => {
+    const moved = await started(['--data', data, '--port', '0']);
+    assert.notEqual(moved.report.url, first.report.url);
+    assert.equal(moved.report.tufRootSha256, first.report.tufRootSha256);
+    assert.ok((await tufVersion(moved.report)) > 1);
+    const root = await fetch(`${moved.report.url}/api/v2/configuration`);
+    assert.doesNotMatch(await root.text(), new RegExp(`:${port}/`));
+    await assertVerifies(signed, moved.report);
+    await assertVerifies(await signSomething(moved.report), moved.report);
+    assert.equal((await stop(moved)).code, 0);
+  });
+
+  test('kill -9: PostgreSQL goes by itself, a start meanwhile copes, the log goes on', async () => {
+    const doomed = await started(['--data', data]);
+    const before = await signSomething(doomed.report);
+    const { size } = await fetchCheckpoint(doomed.report.url, await trustOf(doomed.report));
+    const postgres = await postmasterPid(data);
+    doomed.child.kill('SIGKILL');
+    await doomed.ended;
+    const next = await started(['--data', data]);
+    await gone(postgres);
+    assert.equal(next.report.url, doomed.report.url);
+    await assertVerifies(before, next.report);
+    const trust = await trustOf(next.report);
+    assert.ok((await fetchCheckpoint(next.report.url, trust)).size >= size);
+    const envelope = await (await fetch(`${next.report.url}/checkpoint`)).text();
+    assert.ok(checkCheckpoint(envelope, trust).size >= size);
+    assert.equal((await stop(next)).code, 0);
+  });
+
+  test('it stops when its parent dies', async () => {
+    const ready = join(base, 'orphan.json');
+    const line = '"$0" dev --data "$1" --ready-file "$2" & wait';
+    const shell = run('/bin/sh', ['-c', line, LAUNCHER, data, ready], env);
+    const { pid } = await whenReady(ready, shell);
+    const postgres = await postmasterPid(data);
+    shell.child.kill('SIGKILL');
+    await gone(pid);
+    assert.equal(isAlive(postgres), false);
+  });
+
+  test('the host in the log’s name cannot change', async () => {
+    const ended = await run(LAUNCHER, ['dev', '--data', data, '--public-url', 'http://other.test'], env).ended;
+    assert.equal(ended.code, 1);
+    assert.match(ended.output, /^sigstead: the log in .* is named after its host localhost .*\n$/);
+  });
+});
+
+suite('npm and temporary instances', { timeout: 60_000 }, () => {
+  test('a signal to npm’s own pid stops an ephemeral instance; its folder is gone', async () => {
+    const ready = join(base, 'npm.json');
+    const root = join(import.meta.dirname, '..', '..');
+    const npm = run('npm', ['--prefix', root, 'start', '--', '--ephemeral', '--port', '0', '--ready-file', ready], env);
+    children.push(npm.child);
+    const report = await whenReady(ready, npm);
+    const postgres = await postmasterPid(report.dataDir);
+    const ended = await stop(npm, 'SIGTERM');
+    assert.equal(ended.code, 0, ended.output);
+    await gone(report.pid);
+    assert.equal(isAlive(postgres), false);
+    assert.equal(await exists(report.dataDir), false);
+    assert.equal(await exists(report.tufRoot), false);
+  });
+
+  test('a signal while it starts ends it cleanly too', async () => {
+    const starting = run(LAUNCHER, ['dev', '--ephemeral', '--port', '0'], env);
+    children.push(starting.child);
+    while (!starting.output().includes('starts in')) await new Promise((resolve) => setTimeout(resolve, 5));
+    const folder = /starts in (\S+)/.exec(starting.output())?.[1] ?? assert.fail();
+    const ended = await stop(starting, 'SIGINT');
+    assert.equal(ended.code, 0, ended.output);
+    assert.doesNotMatch(ended.output, /is ready/);
+    assert.equal(await exists(folder), false);
+  });
+});

@@ -38,7 +38,7 @@ before(async () => {
 after(async () => {
   // Only what a failed test left behind is still there.
   for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-  await Promise.all(children.map((child) => (child.pid === undefined ? undefined : gone(child.pid))));
+  for (const { pid } of children) if (pid !== undefined) await gone(pid);
   await rm(base, { recursive: true, force: true });
 });
 

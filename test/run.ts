@@ -29,7 +29,11 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
 const startMs = performance.now();
-const postgres = await startTestPostgres();
+const postgres = await startTestPostgres().catch((error: unknown) => {
+  console.error(error);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+});
 let outcome: Outcome;
 try {
   process.env[SHARED_POSTGRES] = postgres.connectionString;

@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Account } from './account.ts';
@@ -104,8 +105,16 @@ export async function makeSocketFolder(
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Makes the account the owner of a folder that only the owner enters. */
+/**
+ * Makes the account the owner of a folder that only the owner enters. Never through a symbolic link: as root, in a
+ * folder that someone else may write to, a link could name anything.
+ */
 export async function giveTo(account: Account, path: string): Promise<void> {
-  if (account.switched) await chown(path, account.uid, account.gid);
-  await chmod(path, 0o700);
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    if (account.switched) await folder.chown(account.uid, account.gid);
+    await folder.chmod(0o700);
+  } finally {
+    await folder.close();
+  }
 }

@@ -1,4 +1,5 @@
-import { chown, open, readFile, rename, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, rename, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from './account.ts';
 import { EmbeddedPostgresError } from './errors.ts';
@@ -46,9 +47,9 @@ export async function launch(what: Launch): Promise<Launched> {
 }
 
 async function startSupervised({ layout, account, command }: Launch): Promise<Supervised> {
-  const log = await open(layout.log, 'a', 0o600);
+  const log = await openLog(layout.log);
   try {
-    if (account.switched) await chown(layout.log, account.uid, account.gid);
+    if (account.switched) await log.chown(account.uid, account.gid);
     return supervise(account, layout.root, command, log.fd);
   } finally {
     await log.close();
@@ -111,6 +112,19 @@ async function untilGone(pid: number): Promise<void> {
     }
     await delay(POLL_MS);
   }
+}
+
+/** Never through a link, symbolic or hard: as root it would give away the file behind it. */
+async function openLog(path: string): Promise<FileHandle> {
+  const log = await open(
+    path,
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
+    0o600,
+  );
+  const about = await log.stat();
+  if (about.isFile() && about.nlink === 1) return log;
+  await log.close();
+  throw new EmbeddedPostgresError('data_not_writable', `${path} is no plain file: remove it`);
 }
 
 /** Keeps one older log. @returns where this run's part begins */

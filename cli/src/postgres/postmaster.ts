@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { inUse, processExists } from './owner.ts';
 
 /** SPEC: PostgreSQL, postmaster.pid: line 1 pid, line 2 data folder, line 3 start, line 8 state. */
@@ -52,11 +54,13 @@ export function signal(pid: number, name: 'SIGINT' | 'SIGQUIT'): void {
   }
 }
 
-/** After a crash of the machine the pid in the file may be anyone's. */
+/** After a crash of the machine the pid in the file may be anyone's: only a command line with our folder is ours. */
 async function isPostmasterOf(pid: number, cluster: string): Promise<boolean> {
   if (!processExists(pid)) return false;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  // Where the system does not tell, believe the file: PostgreSQL will judge it again.
-  if (commandLine === undefined) return process.platform !== 'linux';
-  return commandLine.split('\0').includes(cluster);
+  if (commandLine !== undefined) return commandLine.split('\0').includes(cluster);
+  const { stdout } = await promisify(execFile)('/bin/ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.includes(` -D ${cluster} `);
 }

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test, type TestOptions } from 'node:test';
@@ -104,6 +116,25 @@ test('a folder of another user is refused in one line', asOther, async () => {
   assert.deepEqual([missing.last.step, missing.last.code], ['failed', 'data_not_writable']);
   const there = await hold(foreign, NOBODY);
   assert.deepEqual([there.last.step, there.last.code], ['failed', 'data_not_writable']);
+});
+
+test('as root a link that an ordinary user planted is not followed', asOther, async () => {
+  const planted = join(folder.path, 'planted');
+  const precious = join(folder.path, 'precious');
+  await mkdir(precious, { mode: 0o755 });
+  await writeFile(join(precious, 'file'), 'mine', { mode: 0o600 });
+  for (const [name, target] of [
+    ['run', precious],
+    ['postgres.log', join(precious, 'file')],
+  ] as const) {
+    await mkdir(planted, { mode: 0o755 });
+    await symlink(target, join(planted, name));
+    const { last } = await hold(planted);
+    assert.equal(last.step, 'failed', name);
+    await rm(planted, { recursive: true });
+  }
+  assert.deepEqual([(await stat(precious)).uid, (await stat(join(precious, 'file'))).uid], [0, 0]);
+  assert.equal(await readFile(join(precious, 'file'), 'utf8'), 'mine');
 });
 
 test('a user id without an account is refused in one line', asOther, async () => {

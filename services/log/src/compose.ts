@@ -3,7 +3,6 @@ import { parseCertificate, type Sct } from '@sigstead/formats';
 import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
 import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
-import { LogError } from './core/errors.ts';
 import { type FsckReport, fsck } from './core/fsck.ts';
 import type { Personality, StoredHead } from './core/ports.ts';
 import { checkNote } from './core/release.ts';
@@ -17,6 +16,7 @@ import { type OpenLog, openLog } from './open-log.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
+import { checkSpecs, misconfigured, prefixesOf } from './specs.ts';
 import { postgresStore } from './store/postgres-store.ts';
 
 /** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
@@ -54,7 +54,6 @@ type Running = { spec: LogSpec; log: OpenLog } & (
 
 const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
-const LOG_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 /** Opens every log that is named, over one database. Opens no listener. Throws LogError, StoreError, DatabaseError. */
 export async function composeLog(options: LogOptions): Promise<LogHandle> {
@@ -81,26 +80,6 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
     await owned.close();
     throw error;
   }
-}
-
-function checkSpecs(specs: readonly LogSpec[]): void {
-  const names = new Set<string>();
-  const paths = new Set<string>();
-  for (const spec of specs) {
-    if (!LOG_NAME.test(spec.name)) throw misconfigured(`"${spec.name}" is no name for a log`);
-    if (names.has(spec.name)) throw misconfigured(`two logs are named "${spec.name}"`);
-    names.add(spec.name);
-    // Clients derive the paths of a Rekor v2 log from its origin alone, so one origin has room for one such log.
-    const taken = spec.kind === 'rekor-v2' ? ['/api/v2/log/entries', ...prefixesOf(spec)] : prefixesOf(spec);
-    for (const path of taken) {
-      if (paths.has(path)) throw misconfigured(`two logs would be served at "${path}"`);
-      paths.add(path);
-    }
-  }
-}
-
-function prefixesOf(spec: LogSpec): readonly string[] {
-  return spec.basePaths ?? (spec.kind === 'rekor-v2' ? ['', '/api/v2'] : [`/ct/${spec.name}`]);
 }
 
 async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
@@ -227,8 +206,4 @@ function statsOf({ spec, log }: Running): LogStats {
     queued: log.sequencer.queued,
     haltedBy: log.tree.haltedBy?.detail,
   };
-}
-
-function misconfigured(text: string): LogError {
-  return new LogError('misconfigured', text);
 }

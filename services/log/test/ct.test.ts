@@ -61,7 +61,11 @@ interface Sth {
 
 async function sth(): Promise<{ size: number; root: Buffer; timestampMs: number }> {
   const answer = await get<Sth>('get-sth');
-  const head = { treeSize: answer.tree_size, root: Buffer.from(answer.sha256_root_hash, 'base64'), timestampMs: answer.timestamp };
+  const head = {
+    treeSize: answer.tree_size,
+    root: Buffer.from(answer.sha256_root_hash, 'base64'),
+    timestampMs: answer.timestamp,
+  };
   assert.ok(verifyCtSignature(logKey, sthSignatureInput(head), Buffer.from(answer.tree_head_signature, 'base64')));
   return { size: head.treeSize, root: head.root, timestampMs: head.timestampMs };
 }
@@ -87,7 +91,11 @@ test('a precertificate gets an SCT over its TBS without poison, and is in the si
   const sct = parseAddChainResponse(answer.body);
   assertSct(sct, precert);
   const head = await sth();
-  const leaf = merkleTreeLeaf({ timestampMs: sct.timestampMs, entry: precertEntry(precert), extensions: new Uint8Array(0) });
+  const leaf = merkleTreeLeaf({
+    timestampMs: sct.timestampMs,
+    entry: precertEntry(precert),
+    extensions: new Uint8Array(0),
+  });
   const leafHash = hasher.leaf(leaf);
   const query = `hash=${encodeURIComponent(Buffer.from(leafHash).toString('base64'))}&tree_size=${head.size}`;
   const found = await get<{ leaf_index: number; audit_path: string[] }>(`get-proof-by-hash?${query}`);
@@ -147,7 +155,7 @@ test('chains that prove nothing are refused, and nothing of them is logged', asy
     'poison that is not NULL': [by(issuing, [{ ...POISON, value: Buffer.of(0x04, 0x00) }]).der, issuing.der, root.der],
     'precertificate signing certificate': [by(signing).der, signing.der, root.der],
     'trailing byte': [Buffer.concat([precert.der, Buffer.of(0)]), issuing.der, root.der],
-    'garbage': [Buffer.from('garbage'), issuing.der],
+    garbage: [Buffer.from('garbage'), issuing.der],
     'eleven certificates': [precert.der, ...Array<Buffer>(10).fill(issuing.der)],
     'the root itself': [root.der, root.der],
   };
@@ -181,12 +189,17 @@ test('time of heads is strictly newer while the clock stands still, and a clock 
 
 test('monitors can read: entries with chains, consistency, entry and proof, roots', async () => {
   const head = await sth();
-  const { entries } = await get<{ entries: { leaf_input: string; extra_data: string }[] }>('get-entries?start=0&end=999');
+  const { entries } = await get<{ entries: { leaf_input: string; extra_data: string }[] }>(
+    'get-entries?start=0&end=999',
+  );
   assert.equal(entries.length, head.size);
   const first = decodeMerkleTreeLeaf(Buffer.from(entries[0]!.leaf_input, 'base64'));
   assert.equal(first.entry.type, 'precert');
   const extra = decodePrecertExtraData(Buffer.from(entries[0]!.extra_data, 'base64'));
-  assert.deepEqual(extra.chain.map((each) => Buffer.from(each)), [issuing.der, root.der]);
+  assert.deepEqual(
+    extra.chain.map((each) => Buffer.from(each)),
+    [issuing.der, root.der],
+  );
   const { consistency } = await get<{ consistency: string[] }>(`get-sth-consistency?first=1&second=${head.size}`);
   verifyConsistency({
     hasher,
@@ -197,7 +210,9 @@ test('monitors can read: entries with chains, consistency, entry and proof, root
     proof: consistency.map((each) => Buffer.from(each, 'base64')),
   });
   const index = head.size - 1;
-  const one = await get<{ leaf_input: string; audit_path: string[] }>(`get-entry-and-proof?leaf_index=${index}&tree_size=${head.size}`);
+  const one = await get<{ leaf_input: string; audit_path: string[] }>(
+    `get-entry-and-proof?leaf_index=${index}&tree_size=${head.size}`,
+  );
   const proof = one.audit_path.map((each) => Buffer.from(each, 'base64'));
   const leafHash = hasher.leaf(Buffer.from(one.leaf_input, 'base64'));
   verifyInclusion({ hasher, index, size: head.size, leafHash, proof, root: head.root });
@@ -211,10 +226,18 @@ test('impossible questions are 400 or 404, wrong methods 405, oversized bodies 4
     (await send(server.port, { method, path: path(rest), ...(body === undefined ? {} : { body }) })).status;
   const hash = encodeURIComponent(Buffer.alloc(32).toString('base64'));
   for (const query of [
-    'get-sth-consistency', 'get-sth-consistency?first=2&second=1', 'get-sth-consistency?first=0&second=99999',
-    'get-sth-consistency?first=-1&second=1', 'get-sth-consistency?first=1&first=1&second=2', 'get-entries?start=5&end=4',
-    'get-entries?start=99999&end=99999', 'get-entries?start=9007199254740993&end=9007199254740993', 'get-entries?start=1e1&end=20',
-    'get-proof-by-hash?hash=AA&tree_size=1', `get-proof-by-hash?hash=${hash}&tree_size=0`, 'get-entry-and-proof?leaf_index=3&tree_size=3',
+    'get-sth-consistency',
+    'get-sth-consistency?first=2&second=1',
+    'get-sth-consistency?first=0&second=99999',
+    'get-sth-consistency?first=-1&second=1',
+    'get-sth-consistency?first=1&first=1&second=2',
+    'get-entries?start=5&end=4',
+    'get-entries?start=99999&end=99999',
+    'get-entries?start=9007199254740993&end=9007199254740993',
+    'get-entries?start=1e1&end=20',
+    'get-proof-by-hash?hash=AA&tree_size=1',
+    `get-proof-by-hash?hash=${hash}&tree_size=0`,
+    'get-entry-and-proof?leaf_index=3&tree_size=3',
   ]) {
     assert.equal(await ask('GET', query), 400, query);
   }
@@ -222,7 +245,17 @@ test('impossible questions are 400 or 404, wrong methods 405, oversized bodies 4
   assert.equal(await ask('GET', 'add-pre-chain'), 405);
   assert.equal(await ask('POST', 'get-sth', Buffer.from('{}')), 405);
   assert.equal(await ask('POST', 'add-pre-chain', Buffer.alloc(600_000, 'a')), 413);
-  for (const body of ['', '{}', '[]', 'null', '{"chain":[]}', '{"chain":"x"}', '{"chain":["!"]}', '{"chain":[1]}', '{"chain":["AA=="]} x']) {
+  for (const body of [
+    '',
+    '{}',
+    '[]',
+    'null',
+    '{"chain":[]}',
+    '{"chain":"x"}',
+    '{"chain":["!"]}',
+    '{"chain":[1]}',
+    '{"chain":["AA=="]} x',
+  ]) {
     assert.equal(await ask('POST', 'add-pre-chain', Buffer.from(body)), 400, body);
   }
 });

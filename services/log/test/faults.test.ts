@@ -13,7 +13,7 @@ before(async () => {
 after(() => logs.drop());
 
 /** Opens the log over a store whose faults the test arms. */
-async function openFaulty(): Promise<{ log: OpenLog; arm(fault: Fault): void; struck(): number }> {
+async function openFaulty(): Promise<{ log: OpenLog; arm: (fault: Fault) => void; struck: () => number }> {
   let faulty: ReturnType<typeof faultyStore> | undefined;
   const log = await logs.open({
     wrap(store: LogStore) {
@@ -54,7 +54,14 @@ for (const fault of TABLE) {
     arm(fault);
     const receipts = await Promise.all([1, 2, 3].map((n) => log.sequencer.append(text(`${name} ${n}`))));
     assert.equal(struck(), 1);
-    assert.deepEqual(receipts.map((r) => [r.kind, r.index]), [['added', size], ['added', size + 1], ['added', size + 2]]);
+    assert.deepEqual(
+      receipts.map((r) => [r.kind, r.index]),
+      [
+        ['added', size],
+        ['added', size + 1],
+        ['added', size + 2],
+      ],
+    );
     assert.equal(await assertSound(), size + 3);
     for (const [i, receipt] of receipts.entries()) {
       const [record] = await log.store.records({ begin: receipt.index, end: receipt.index + 1 });

@@ -76,11 +76,13 @@ async function growTo(size: number): Promise<void> {
   await Promise.all(waiting);
 }
 
-const get = (path: string, headers: [string, string][] = []) => send(port, { method: 'GET', path: `/${path}`, headers });
+const get = (path: string, headers: [string, string][] = []) =>
+  send(port, { method: 'GET', path: `/${path}`, headers });
 
 async function checkSize(size: number, levels: number): Promise<void> {
   const root = ROOTS[size];
-  if (root !== undefined) assert.equal(Buffer.from(log.tree.published.head.root).toString('hex'), root, `root of ${size}`);
+  if (root !== undefined)
+    assert.equal(Buffer.from(log.tree.published.head.root).toString('hex'), root, `root of ${size}`);
   for (const [path, from, expected] of RESOURCES) {
     const answer = await get(path);
     assert.equal(answer.status, from <= size ? 200 : 404, `${path} at ${size}`);
@@ -102,9 +104,22 @@ test('sizes 0 to 257: roots, tiles and bundles are the golden ones, and nothing 
 
 test('one name for each resource: other spellings of a path are no resource', async () => {
   for (const path of [
-    'tile/0/0', 'tile/0/x000/000', 'tile/00/000', 'tile/0/000.p/0', 'tile/0/000.p/256', 'tile/0/000.p/01',
-    'tile/64/000', 'tile/0/-1', 'tile/0/../0/000', 'tile/0/000/', 'tile/entries/000.p/', 'tile/0/', 'tile//000',
-    'tile/0/000.p/1%00', 'checkpoint/', 'tile/0/x999/x999/x999/x999/x999/x999/999',
+    'tile/0/0',
+    'tile/0/x000/000',
+    'tile/00/000',
+    'tile/0/000.p/0',
+    'tile/0/000.p/256',
+    'tile/0/000.p/01',
+    'tile/64/000',
+    'tile/0/-1',
+    'tile/0/../0/000',
+    'tile/0/000/',
+    'tile/entries/000.p/',
+    'tile/0/',
+    'tile//000',
+    'tile/0/000.p/1%00',
+    'checkpoint/',
+    'tile/0/x999/x999/x999/x999/x999/x999/999',
   ]) {
     const answer = await get(path);
     assert.equal(answer.status, 404, path);

@@ -34,7 +34,10 @@ test('processes that share a mark cannot lower it, in whatever order they raise 
   const sizes = Array.from({ length: 40 }, (_, i) => ((i * 17) % 40) + 1);
   await Promise.all(sizes.map((size, i) => marks[i % 4]!.advance({ size, root: root(size) })));
   assert.equal((await marks[0]!.read())?.size, 40);
-  assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('b.')), ['b.40']);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('b.')),
+    ['b.40'],
+  );
 });
 
 test('a damaged mark, or one of another key, stops instead of being ignored', async () => {

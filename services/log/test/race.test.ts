@@ -40,7 +40,10 @@ test('four engines on one database: no fork, no gap, one index for an entry whoe
   await Promise.all(rounds.flat());
 
   assert.equal(added.size, 240);
-  assert.deepEqual([...added].sort((a, b) => a - b), Array.from({ length: 240 }, (_, i) => i));
+  assert.deepEqual(
+    [...added].sort((a, b) => a - b),
+    Array.from({ length: 240 }, (_, i) => i),
+  );
   await engines[0]?.tree.catchUp();
   const { edge } = engines[0]!.tree.published;
   // I1: every head ever returned is a prefix of the last.
@@ -57,13 +60,13 @@ test('four engines on one database: no fork, no gap, one index for an entry whoe
 
 test('fifty identical submissions on two engines at once make one leaf', async () => {
   const engines = await Promise.all([logs.open(), logs.open()]);
-  const before = (await engines[0]!.store.settle({ afterSize: 0 })).head.size;
+  const before = (await engines[0].store.settle({ afterSize: 0 })).head.size;
   const receipts = await Promise.all(
     Array.from({ length: 50 }, (_, i) => engines[i % 2]!.sequencer.append(text('the same thing'))),
   );
   assert.deepEqual([...new Set(receipts.map((r) => r.index))], [before]);
   assert.equal(receipts.filter((r) => r.kind === 'added').length, 1);
-  assert.equal((await engines[0]!.store.settle({ afterSize: 0 })).head.size, before + 1);
+  assert.equal((await engines[0].store.settle({ afterSize: 0 })).head.size, before + 1);
 });
 
 test('a process far behind catches up outside the lock and goes on', async () => {
@@ -99,7 +102,10 @@ test('a writer without the lock loses: the head’s place is a constraint, and s
   await assert.rejects(forge(edge.size + 5, edge.size + 9), /follows no head/);
   for (const table of ['logs', 'heads', 'notes', 'batches', 'tiles', 'identities', 'leaf_hashes']) {
     await assert.rejects(client.query(`delete from log.${table}`), /append-only/);
-    await assert.rejects(client.query(`update log.${table} set ${table === "logs" ? "name = name" : "log_id = log_id"}`), /append-only/);
+    await assert.rejects(
+      client.query(`update log.${table} set ${table === 'logs' ? 'name = name' : 'log_id = log_id'}`),
+      /append-only/,
+    );
     await assert.rejects(client.query(`truncate log.${table} cascade`), /append-only/);
   }
   await client.end();

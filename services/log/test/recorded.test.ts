@@ -24,7 +24,13 @@ interface RecordedLine {
   before?: RecordedRequest[];
   request: RecordedRequest;
   compare: 'exact' | 'json' | 'json-status-and-code' | 'entry' | 'duplicate';
-  response: { status: number; headers: Record<string, string>; body?: string; bodyText?: string; canonicalizedBodyText?: string };
+  response: {
+    status: number;
+    headers: Record<string, string>;
+    body?: string;
+    bodyText?: string;
+    canonicalizedBodyText?: string;
+  };
 }
 
 const FOLDER = new URL('../../../test/vectors/recorded/', import.meta.url);
@@ -49,7 +55,9 @@ function bodyOf(request: RecordedRequest): Buffer | undefined {
   if (request.bodyBase64 !== undefined) return Buffer.from(request.bodyBase64, 'base64');
   const { parts, base64Parts } = request.bodyGenerator ?? {};
   if (parts !== undefined) return Buffer.from(parts.map(([text, times]) => text.repeat(times)).join(''));
-  return base64Parts && Buffer.concat(base64Parts.flatMap(([b64, n]) => Array<Buffer>(n).fill(Buffer.from(b64, 'base64'))));
+  return (
+    base64Parts && Buffer.concat(base64Parts.flatMap(([b64, n]) => Array<Buffer>(n).fill(Buffer.from(b64, 'base64'))))
+  );
 }
 
 function ask(port: number, request: RecordedRequest): Promise<RawResponse> {
@@ -82,7 +90,10 @@ function compareEntry(line: RecordedLine, ours: Record<string, unknown>, recorde
   for (const member of ['logId', 'kindVersion', 'integratedTime', 'inclusionPromise']) {
     assert.deepEqual(ours[member], recorded[member]);
   }
-  const proof = ours['inclusionProof'] as Record<string, string> & { hashes: string[]; checkpoint: { envelope: string } };
+  const proof = ours['inclusionProof'] as Record<string, string> & {
+    hashes: string[];
+    checkpoint: { envelope: string };
+  };
   assert.deepEqual(Object.keys(proof), Object.keys(recorded['inclusionProof'] as object));
   const { checkpoint, note } = parseSignedCheckpoint(proof.checkpoint.envelope);
   verifyNote(note, [noteVerifier('localhost', publicKeyFromSpki(signer.spki))]);
@@ -112,11 +123,16 @@ test('every recorded Rekor v2 answer is answered alike, or stands in the list of
       else counts.alike += 1;
     } catch (error) {
       if (exception !== undefined) counts[exception.kind] += 1;
-      else wrong.push(`${line.name}: ${line.response.status} → ${answer.status} ${answer.body.toString('utf8').slice(0, 150)} (${String(error).slice(0, 200)})`);
+      else
+        wrong.push(
+          `${line.name}: ${line.response.status} → ${answer.status} ${answer.body.toString('utf8').slice(0, 150)} (${String(error).slice(0, 200)})`,
+        );
     }
   }
   const names = new Set(lines.map((line) => line.name));
   for (const name of exceptions.keys()) if (!names.has(name)) wrong.push(`${name}: listed, but not recorded`);
-  t.diagnostic(`rekor2: ${counts.alike} alike, ${counts.later} later, ${counts.departure} departure of ${lines.length}`);
+  t.diagnostic(
+    `rekor2: ${counts.alike} alike, ${counts.later} later, ${counts.departure} departure of ${lines.length}`,
+  );
   assert.deepEqual(wrong, []);
 });

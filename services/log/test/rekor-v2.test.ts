@@ -16,7 +16,9 @@ const signer = signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
 const key = newKey();
 let server: TestServer;
 before(async () => {
-  server = await startServer({ logs: [{ name: 'v2', origin: 'log.example.com', kind: 'rekor-v2', signer, create: true }] });
+  server = await startServer({
+    logs: [{ name: 'v2', origin: 'log.example.com', kind: 'rekor-v2', signer, create: true }],
+  });
 });
 after(() => server.close());
 
@@ -38,7 +40,13 @@ interface Answer {
   logIndex: string;
   logId: { keyId: string };
   canonicalizedBody: string;
-  inclusionProof: { logIndex: string; treeSize: string; rootHash: string; hashes: string[]; checkpoint: { envelope: string } };
+  inclusionProof: {
+    logIndex: string;
+    treeSize: string;
+    rootHash: string;
+    hashes: string[];
+    checkpoint: { envelope: string };
+  };
 }
 
 /** Verifies an answer the way clients do and returns the leaf's bytes. */
@@ -50,17 +58,31 @@ function verified(response: RawResponse): Buffer {
   const [signature] = verifyNote(note, [noteVerifier('log.example.com', publicKeyFromSpki(signer.spki))]);
   assert.deepEqual(Buffer.from(answer.logId.keyId, 'base64').subarray(0, 4), Buffer.from(signature!.keyHash));
   assert.equal(Buffer.from(answer.logId.keyId, 'base64').length, 32);
-  assert.deepEqual([proof.treeSize, proof.rootHash], [String(checkpoint.size), Buffer.from(checkpoint.root).toString('base64')]);
+  assert.deepEqual(
+    [proof.treeSize, proof.rootHash],
+    [String(checkpoint.size), Buffer.from(checkpoint.root).toString('base64')],
+  );
   const leaf = Buffer.from(answer.canonicalizedBody, 'base64');
   const hashes = proof.hashes.map((each) => Buffer.from(each, 'base64'));
   const index = Number(answer.logIndex);
-  verifyInclusion({ hasher, index, size: checkpoint.size, leafHash: hasher.leaf(leaf), proof: hashes, root: checkpoint.root });
+  verifyInclusion({
+    hasher,
+    index,
+    size: checkpoint.size,
+    leafHash: hasher.leaf(leaf),
+    proof: hashes,
+    root: checkpoint.root,
+  });
   return leaf;
 }
 
 test('a fresh log has a signed checkpoint of size 0, and the first entry gets index 0', async () => {
-  const fresh = await startServer({ logs: [{ name: 'f', origin: 'f.example.com', kind: 'rekor-v2', signer, create: true }] });
-  const { checkpoint, note } = parseSignedCheckpoint((await send(fresh.port, { method: 'GET', path: '/checkpoint' })).body.toString());
+  const fresh = await startServer({
+    logs: [{ name: 'f', origin: 'f.example.com', kind: 'rekor-v2', signer, create: true }],
+  });
+  const { checkpoint, note } = parseSignedCheckpoint(
+    (await send(fresh.port, { method: 'GET', path: '/checkpoint' })).body.toString(),
+  );
   verifyNote(note, [noteVerifier('f.example.com', publicKeyFromSpki(signer.spki))]);
   assert.deepEqual([checkpoint.size, Buffer.from(checkpoint.root)], [0, Buffer.from(hasher.empty())]);
   const body = Buffer.from(JSON.stringify(hashedRekord(key, 'zero')));
@@ -91,7 +113,10 @@ test('a duplicate is answered with the index of the first, and fifty at once mak
   const size = await treeSize();
   const request = hashedRekord(key, 'fifty');
   const answers = await Promise.all(Array.from({ length: 50 }, () => post(request)));
-  assert.deepEqual(answers.map((a) => a.status).sort((a, b) => a - b), [201, ...Array<number>(49).fill(409)]);
+  assert.deepEqual(
+    answers.map((a) => a.status).sort((a, b) => a - b),
+    [201, ...Array<number>(49).fill(409)],
+  );
   for (const answer of answers.filter((a) => a.status === 409)) {
     assert.equal(answer.headers['x-log-index'], String(size));
     assert.deepEqual(JSON.parse(answer.body.toString()), {
@@ -105,14 +130,28 @@ test('a duplicate is answered with the index of the first, and fifty at once mak
 
 test('a DSSE request with exactly one signature is logged as the hashedrekord over its encoding', async () => {
   const leaf = verified(await post(dsse(key, '{"a":1}')));
-  const digest = createHash('sha256').update(pae('application/vnd.in-toto+json', Buffer.from('{"a":1}'))).digest('base64');
-  const entry = JSON.parse(leaf.toString()) as { kind: string; spec: { hashedRekordV002: { data: { digest: string } } } };
+  const digest = createHash('sha256')
+    .update(pae('application/vnd.in-toto+json', Buffer.from('{"a":1}')))
+    .digest('base64');
+  const entry = JSON.parse(leaf.toString()) as {
+    kind: string;
+    spec: { hashedRekordV002: { data: { digest: string } } };
+  };
   assert.deepEqual([entry.kind, entry.spec.hashedRekordV002.data.digest], ['hashedrekord', digest]);
   const size = await treeSize();
-  for (const [signatures, verifiers] of [[0, 1], [2, 1], [1, 0], [1, 2], [0, 0]]) {
+  for (const [signatures, verifiers] of [
+    [0, 1],
+    [2, 1],
+    [1, 0],
+    [1, 2],
+    [0, 0],
+  ]) {
     const answer = await post(dsse(key, '{"b":1}', signatures, verifiers));
     assert.equal(answer.status, 400);
-    assert.equal((JSON.parse(answer.body.toString()) as { message: string }).message, 'invalid type, must be hashedrekord');
+    assert.equal(
+      (JSON.parse(answer.body.toString()) as { message: string }).message,
+      'invalid type, must be hashedrekord',
+    );
   }
   const forged = dsse(key, '{"c":1}') as { dsseRequestV002: { envelope: { payload: string } } };
   forged.dsseRequestV002.envelope.payload = Buffer.from('{"d":1}').toString('base64');
@@ -132,12 +171,16 @@ test('the largest entry a bundle can hold is served, a larger one is refused bef
   const size = await treeSize();
   // A certificate's own signature is 70 to 72 bytes, so the first size that is refused is found by looking.
   let padding = 47_900;
-  let largest = Buffer.alloc(0);
+  let largest: Buffer = Buffer.alloc(0);
   for (; ; padding += 8) {
     const answer = await post(withCertificate(padding));
     if (answer.status !== 201) {
       assert.equal(answer.status, 400);
-      assert.deepEqual(JSON.parse(answer.body.toString()), { code: 3, message: 'invalid hashedrekord request', details: [] });
+      assert.deepEqual(JSON.parse(answer.body.toString()), {
+        code: 3,
+        message: 'invalid hashedrekord request',
+        details: [],
+      });
       break;
     }
     largest = verified(answer);
@@ -171,9 +214,9 @@ test('one bit changed anywhere in digest or signature is refused, and the log do
 test('hostile bodies, headers and paths never make a 5xx, leak no stack, and log nothing', async () => {
   const size = await treeSize();
   const good = JSON.stringify(hashedRekord(key, 'hostile'));
-  const mutated = fc.tuple(fc.nat(good.length), fc.nat(20), fc.string({ maxLength: 12, unit: 'binary' })).map(([at, cut, put]) =>
-    Buffer.from(good.slice(0, at) + put + good.slice(Math.min(good.length, at + 1 + cut))),
-  );
+  const mutated = fc
+    .tuple(fc.nat(good.length), fc.nat(20), fc.string({ maxLength: 12, unit: 'binary' }))
+    .map(([at, cut, put]) => Buffer.from(good.slice(0, at) + put + good.slice(Math.min(good.length, at + 1 + cut))));
   const garbage = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
   const json = fc.json({ maxDepth: 4 }).map((text) => Buffer.from(text));
   await fc.assert(
@@ -186,7 +229,13 @@ test('hostile bodies, headers and paths never make a 5xx, leak no stack, and log
     }),
     { numRuns: 300 },
   );
-  for (const path of ['/tile/0/%00', '/tile/entries/%2e%2e', `/tile/0/${'x000/'.repeat(500)}000`, '/api/v2/tile/%F0%9F%92%A9/1', '/checkpoint?%zz']) {
+  for (const path of [
+    '/tile/0/%00',
+    '/tile/entries/%2e%2e',
+    `/tile/0/${'x000/'.repeat(500)}000`,
+    '/api/v2/tile/%F0%9F%92%A9/1',
+    '/checkpoint?%zz',
+  ]) {
     const answer = await get(path);
     assert.ok(answer.status < 500, `${path}: ${answer.status}`);
   }
@@ -201,7 +250,9 @@ test('a body over the limit is refused while it arrives', async () => {
     socket.on('data', (chunk) => (text += chunk.toString()));
     socket.on('close', () => resolve(text));
     socket.on('error', reject);
-    socket.write('POST /api/v2/log/entries HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n');
+    socket.write(
+      'POST /api/v2/log/entries HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n',
+    );
     const chunk = `10000\r\n${'a'.repeat(65536)}\r\n`;
     // Five MiB and never the last chunk: the answer must not wait for it.
     for (let i = 0; i < 80; i++) socket.write(chunk);
@@ -236,4 +287,3 @@ test('the log stays sound through all of this', async () => {
   assert.equal(report.size, await treeSize());
   assert.deepEqual(await server.handle.ready(), { ok: true });
 });
-

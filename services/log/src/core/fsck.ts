@@ -101,7 +101,10 @@ class Check {
       this.report.notes += 1;
       try {
         const opened = personality.openHead(note);
-        this.#expect(opened.size === row.size && equalHashes(opened.root, row.root), `a note of ${row.size} says another head`);
+        this.#expect(
+          opened.size === row.size && equalHashes(opened.root, row.root),
+          `a note of ${row.size} says another head`,
+        );
         if (!personality.strictTime) continue;
         this.#expect(opened.timestampMs > this.#lastMs, `time of head ${row.size} goes back`);
         this.#lastMs = opened.timestampMs;

@@ -22,7 +22,10 @@ export interface Submission {
   readonly identity: Uint8Array;
   /** Upper bound of the bytes its record will take, for the bounds of queue and batch. */
   readonly weight: number;
-  /** Called once inside the batch. May throw: then this entry fails alone and its index goes to the next one. */
+  /**
+   * Called inside the batch, again in every attempt at it. May throw: then this entry fails alone and its index goes to
+   * the next one.
+   */
   leaf(at: { index: number; timestampMs: number }): LeafRecord;
 }
 

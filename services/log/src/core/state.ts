@@ -26,14 +26,20 @@ export function checkNotBehind(seen: Pick<HeadClaim, 'size' | 'root'>, read: Pic
   const forked = read.size === seen.size && !equalHashes(read.root, seen.root);
   if (read.size >= seen.size && !forked) return;
   const what = forked ? 'is a fork of' : 'is below';
-  throw halted(`the head in the database (${nameHead(read)}) ${what} the head this process has seen (${nameHead(seen)})`);
+  throw halted(
+    `the head in the database (${nameHead(read)}) ${what} the head this process has seen (${nameHead(seen)})`,
+  );
 }
 
 /**
  * Grows an edge by what others appended and proves the result against their head: their tree is an extension of ours or
  * this throws `halted`.
  */
-export function replay(edge: TreeEdge, appended: readonly Uint8Array[], head: Pick<HeadClaim, 'size' | 'root'>): TreeEdge {
+export function replay(
+  edge: TreeEdge,
+  appended: readonly Uint8Array[],
+  head: Pick<HeadClaim, 'size' | 'root'>,
+): TreeEdge {
   const grown = appended.length === 0 ? edge : edge.append(appended).edge;
   if (grown.size === head.size && equalHashes(grown.root(), head.root)) return grown;
   throw halted(

@@ -49,7 +49,8 @@ export class SubmissionQueue {
 
   /** Resolves or rejects when the submission's fate is known. Throws `queue_full` at once; then nothing was taken. */
   push(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
-    if (this.#isFull(submission.weight)) return Promise.reject(new LogError('queue_full', 'reached max pushback; retry'));
+    if (this.#isFull(submission.weight))
+      return Promise.reject(new LogError('queue_full', 'reached max pushback; retry'));
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
       const give = (): void => {
@@ -98,7 +99,7 @@ export class SubmissionQueue {
   }
 }
 
-function abortError(signal: AbortSignal | undefined): unknown {
+function abortError(signal: AbortSignal | undefined): LogError {
   const reason: unknown = signal?.reason;
   return reason instanceof LogError ? reason : new LogError('cancelled', 'context canceled');
 }

@@ -1,14 +1,11 @@
-import type { GetNode, TreeHasher } from '@sigstead/merkle';
+import type { TreeHasher } from '@sigstead/merkle';
 import type { Clock, Logger } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
-import { type BatchPlan, planBatch } from '../core/plan.ts';
-import type { HeadClaim, LogStore, Personality, SequencingTransaction, StoredHead, Submission } from '../core/ports.ts';
+import type { LogStore, Personality, SequencingTransaction, Submission } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
-import { checkNote, proveBatch } from '../core/release.ts';
-import { checkNotBehind, type LogState, replay } from '../core/state.ts';
-import { nextHeadTime } from '../core/time.ts';
 import { settleOutcome } from './outcome.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
+import { answerAll, type Staged, stageBatch } from './stage.ts';
 import type { Tree } from './tree.ts';
 
 /** What the operator sees of the engine. */
@@ -40,16 +37,6 @@ const PAUSES_MS = [20, 100, 400];
 
 /** Turns a batch may lose to other processes before its waiters are told to come again. */
 const LOST_TURNS = 100;
-
-/** A planned, signed and proven batch whose rows are in an open transaction. */
-interface Staged {
-  plan: BatchPlan;
-  proofs: Uint8Array[][];
-  /** The head it was built on. */
-  base: HeadClaim;
-  /** What the tree will be; undefined when the batch adds nothing. */
-  state: LogState | undefined;
-}
 
 /**
  * Leaderless group commit. Submissions that arrive while a batch commits make up the next one; there is no timer. One
@@ -157,7 +144,7 @@ export class Sequencer {
     await tree.publishKnown();
     const startedMs = performance.now();
     const tx = await store.begin();
-    const staged = await this.#stage(tx, tree.known, batch).catch(async (error: unknown) => {
+    const staged = await this.#stage(tx, batch).catch(async (error: unknown) => {
       await tx.rollback();
       if (error instanceof StoreError && error.code === 'conflict') return 'behind' as const;
       throw error;
@@ -177,52 +164,10 @@ export class Sequencer {
     return true;
   }
 
-  /** Everything of the batch but its COMMIT. Nothing slow happens here: others wait for the lock. */
-  async #stage(tx: SequencingTransaction, known: LogState, batch: readonly Waiter[]): Promise<Staged | 'behind'> {
-    const { personality, hasher, clock } = this.#deps;
+  #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind'> {
+    const { hasher, personality, clock, metrics, tree } = this.#deps;
     const submissions = batch.map((waiter) => waiter.submission);
-    const view = await tx.look({ identities: submissions.map((s) => s.identity), fromSize: known.head.size });
-    checkNotBehind(known.head, view.head);
-    if (view.appended === undefined) return 'behind';
-    const edge = replay(known.edge, view.appended, view.head);
-    const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
-    const timestampMs = nextHeadTime({ nowMs: clock.nowMs(), lastMs, strict: personality.strictTime });
-    const plan = planBatch({ hasher, edge, timestampMs, submissions, known: view.known });
-    if (plan.grown === undefined) return { plan, proofs: [], base: view.head, state: undefined };
-    const claim = { size: plan.grown.edge.size, root: plan.grown.edge.root(), timestampMs };
-    const note = await personality.signHead(claim);
-    const signed = checkNote(personality, note, claim);
-    const head = { ...claim, note };
-    const proofs = await this.#insertAndProve(tx, { plan, base: view.head, head, signed, getNode: plan.grown.getNode });
-    return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
-  }
-
-  /** Proves the batch while the database works on its rows: the lock is held no longer for it. */
-  async #insertAndProve(
-    tx: SequencingTransaction,
-    batch: { plan: BatchPlan; base: HeadClaim; head: StoredHead; signed: HeadClaim; getNode: GetNode },
-  ): Promise<Uint8Array[][]> {
-    const { hasher, personality, metrics } = this.#deps;
-    const { plan, base, head, signed, getNode } = batch;
-    const { records, leafHashes, identities, fullTiles } = plan;
-    const findsByLeafHash = personality.findsByLeafHash;
-    const inserting = tx.insert({
-      previousSize: base.size,
-      head,
-      records,
-      leafHashes,
-      identities,
-      fullTiles,
-      findsByLeafHash,
-    });
-    try {
-      return proveBatch({ hasher, base, signed, leafHashes, getNode });
-    } catch (error) {
-      metrics.proofFailed();
-      throw error;
-    } finally {
-      await inserting;
-    }
+    return stageBatch(tx, { hasher, personality, metrics, known: tree.known, nowMs: clock.nowMs(), submissions });
   }
 
   /** Resolves to whether the batch is stored. Throws when that is certain not to be so, for another reason than a lost race. */
@@ -244,30 +189,15 @@ export class Sequencer {
   /** The batch is durable: raise the mark, publish, then answer. */
   async #release(batch: readonly Waiter[], staged: Staged): Promise<void> {
     const { tree, onPublished } = this.#deps;
-    const { plan, proofs, base, state } = staged;
+    const { plan, base, state } = staged;
     if (state !== undefined) {
       await tree.accept(state);
       onPublished?.(base.size, plan.records);
     } else if (base.size > tree.published.head.size) {
       await tree.catchUp();
     }
-    batch.forEach((waiter, i) => {
-      const verdict = plan.verdicts[i];
-      if (verdict === undefined || verdict.kind === 'failed') waiter.reject(verdict?.error);
-      else if (verdict.kind === 'duplicate') waiter.resolve({ kind: 'duplicate', index: verdict.index });
-      else waiter.resolve(receiptOf(verdict.index, { plan, proofs, base, state }));
-    });
+    answerAll(batch, staged);
   }
-}
-
-function receiptOf(index: number, staged: Staged): Receipt {
-  const at = index - staged.base.size;
-  const proof = staged.proofs[at];
-  const record = staged.plan.records[at];
-  if (staged.state === undefined || proof === undefined || record === undefined) {
-    throw new LogError('internal', 'failed to integrate entry', { detail: `no proof for entry ${index}` });
-  }
-  return { kind: 'added', index, head: staged.state.head, proof, record };
 }
 
 function rejectAll(batch: readonly Waiter[], error: unknown): void {

@@ -76,7 +76,10 @@ export class Tree {
   halt(error: LogError): void {
     if (this.#halted !== undefined) return;
     this.#halted = error;
-    this.#deps.logger.error({ detail: error.detail }, 'the log is read-only: the stored tree contradicts what was seen');
+    this.#deps.logger.error(
+      { detail: error.detail },
+      'the log is read-only: the stored tree contradicts what was seen',
+    );
   }
 
   /** Throws the reason when the tree has halted. */

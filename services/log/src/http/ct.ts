@@ -1,4 +1,11 @@
-import { addChainResponse, decodeBase64Strict, encodeBase64, FormatError, parseAddChainRequest, type Sct } from '@sigstead/formats';
+import {
+  addChainResponse,
+  decodeBase64Strict,
+  encodeBase64,
+  FormatError,
+  parseAddChainRequest,
+  type Sct,
+} from '@sigstead/formats';
 import { type Clock, type HttpHandler, type Logger, methodTable, requestFault, sendJson } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AcceptedRoots, acceptChain } from '../core/ct/chain.ts';
@@ -75,7 +82,10 @@ export function ctRoutes(
     },
     'get-entries': async (request, reply) => {
       const records = await entries(log, integer(request, 'start'), integer(request, 'end'));
-      const list = records.map(({ leaf, extra }) => ({ leaf_input: encodeBase64(leaf), extra_data: encodeBase64(extra) }));
+      const list = records.map(({ leaf, extra }) => ({
+        leaf_input: encodeBase64(leaf),
+        extra_data: encodeBase64(extra),
+      }));
       return sendJson(reply, 200, { entries: list });
     },
     'get-entry-and-proof': async (request, reply) => {
@@ -94,7 +104,8 @@ export function ctRoutes(
     const limit = { bodyLimit: MAX_BODY_BYTES };
     methodTable(app, `${base}/add-chain`, { POST: add('x509') }, wrongMethod, limit);
     methodTable(app, `${base}/add-pre-chain`, { POST: add('precert') }, wrongMethod, limit);
-    for (const [name, handler] of Object.entries(reads)) methodTable(app, `${base}/${name}`, { GET: handler }, wrongMethod);
+    for (const [name, handler] of Object.entries(reads))
+      methodTable(app, `${base}/${name}`, { GET: handler }, wrongMethod);
     return Promise.resolve();
   };
 }
@@ -103,7 +114,8 @@ function parseChain(body: Uint8Array): Uint8Array[] {
   try {
     return parseAddChainRequest(body);
   } catch (error) {
-    if (error instanceof FormatError) throw new LogError('invalid_request', 'failed to parse add-chain body', { detail: error.message });
+    if (error instanceof FormatError)
+      throw new LogError('invalid_request', 'failed to parse add-chain body', { detail: error.message });
     throw error;
   }
 }
@@ -129,7 +141,8 @@ function hashParameter(request: FastifyRequest): Uint8Array {
 function parameter(request: FastifyRequest, name: string): string {
   const values = new URLSearchParams(request.sentQuery).getAll(name);
   const [value] = values;
-  if (value === undefined || values.length !== 1) throw new LogError('invalid_request', `parameter ${name} is needed once`);
+  if (value === undefined || values.length !== 1)
+    throw new LogError('invalid_request', `parameter ${name} is needed once`);
   return value;
 }
 

@@ -7,7 +7,7 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 const SIZE_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
 /** The figures existing Rekor v2 dashboards read, for the routes of this plugin. `added` counts a new entry. */
-export function observeRekorV2(app: FastifyInstance, metrics: Metrics): { added(): void } {
+export function observeRekorV2(app: FastifyInstance, metrics: Metrics): { added: () => void } {
   const entries = metrics.counter({
     name: 'rekor_v2_new_hashedrekord_entries',
     help: 'New hashedrekord entries in the log',

@@ -1,4 +1,12 @@
-import { type Clock, type HttpHandler, type Logger, methodTable, type Metrics, grpcError, sendJson } from '@sigstead/platform';
+import {
+  type Clock,
+  type HttpHandler,
+  type Logger,
+  methodTable,
+  type Metrics,
+  grpcError,
+  sendJson,
+} from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LogError } from '../core/errors.ts';
 import type { EntryRules } from '../core/rekor-v2/entry.ts';
@@ -36,7 +44,10 @@ export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstan
     app.setErrorHandler((error, request, reply) => {
       if (!(error instanceof LogError)) throw error;
       const level = error.code === 'internal' ? 'error' : 'debug';
-      options.logger[level]({ code: error.code, detail: error.detail, cause: error.cause, id: request.id }, error.message);
+      options.logger[level](
+        { code: error.code, detail: error.detail, cause: error.cause, id: request.id },
+        error.message,
+      );
       return sendLogError(reply, error);
     });
     const create: HttpHandler = (request, reply) => createEntry(options, request, reply, seen.added);

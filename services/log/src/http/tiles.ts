@@ -29,9 +29,7 @@ export function registerTiles(app: FastifyInstance, options: { log: OpenLog; clo
     const bytes = await readResource(log, parsed);
     if (bytes === undefined) return grpcNotFound(reply);
     const content = { bytes, contentType: 'application/octet-stream', cacheControl: IMMUTABLE };
-    return parsed.kind === 'entries'
-      ? sendCompressible(request, reply, content)
-      : sendCached(request, reply, content);
+    return parsed.kind === 'entries' ? sendCompressible(request, reply, content) : sendCached(request, reply, content);
   };
   methodTable(app, `${prefix}/checkpoint`, { GET: checkpoint, HEAD: checkpoint });
   methodTable(app, `${prefix}/tile/*`, { GET: tile, HEAD: tile });
@@ -61,11 +59,7 @@ function sendCached(request: FastifyRequest, reply: FastifyReply, content: Conte
 }
 
 /** SPEC: C2SP tlog-tiles: entry bundles may be served compressed. */
-async function sendCompressible(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  content: Content,
-): Promise<FastifyReply> {
+async function sendCompressible(request: FastifyRequest, reply: FastifyReply, content: Content): Promise<FastifyReply> {
   reply.header('vary', 'accept-encoding');
   if (!acceptsGzip(request.headers['accept-encoding'])) return sendCached(request, reply, content);
   const bytes = await compress(content.bytes);

@@ -56,15 +56,21 @@ export class Session {
       keepAlive: true,
       keepAliveInitialDelayMillis: 5000,
     });
-    client.on('error', () => {
+    // A connection given up earlier may still report its end: that says nothing about the one in use.
+    const ifInUse = (note: () => void) => () => {
+      if (this.#client === client) note();
+    };
+    const broke = ifInUse(() => {
       this.#broken = true;
     });
-    client.on('end', () => {
-      this.#broken = true;
-    });
-    client.on('notice', () => {
-      this.#noticed = true;
-    });
+    client.on('error', broke);
+    client.on('end', broke);
+    client.on(
+      'notice',
+      ifInUse(() => {
+        this.#noticed = true;
+      }),
+    );
     this.#broken = false;
     this.#client = client;
     try {

@@ -6,7 +6,12 @@ export function der(tag: number, ...parts: Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
   if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
-  const octets = length < 0x100 ? [length] : length < 0x10000 ? [length >> 8, length & 255] : [length >> 16, (length >> 8) & 255, length & 255];
+  const octets =
+    length < 0x100
+      ? [length]
+      : length < 0x10000
+        ? [length >> 8, length & 255]
+        : [length >> 16, (length >> 8) & 255, length & 255];
   return Buffer.concat([Buffer.of(tag, 0x80 | octets.length, ...octets), content]);
 }
 

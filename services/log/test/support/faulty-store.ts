@@ -10,7 +10,11 @@ export interface Fault {
 }
 
 /** A store whose steps fail on request, once for each armed fault, either not done or done all the same. */
-export function faultyStore(store: LogStore): { store: LogStore; arm(fault: Fault): void; struck(): number } {
+export function faultyStore(store: LogStore): {
+  store: LogStore;
+  arm: (fault: Fault) => void;
+  struck: () => number;
+} {
   const armed: Fault[] = [];
   let struck = 0;
 

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, hash, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, sign, verify } from 'node:crypto';
 import { createTreeHasher } from '@sigstead/merkle';
 import { type Clock, migrate, type Pool, silentLogger } from '@sigstead/platform';
 import { type TestDatabase, testDatabase } from '@sigstead/test';
@@ -16,9 +16,15 @@ export const hasher = createTreeHasher(sha256);
 
 const KEYS = generateKeyPairSync('ed25519');
 export const TEST_SPKI: Uint8Array = KEYS.publicKey.export({ type: 'spki', format: 'der' });
+/** For other processes of the same log. */
+export const TEST_KEY_PEM: string = KEYS.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** A log of plain texts whose notes are signed JSON: nothing of a real personality's rules. */
-export function textPersonality(options: { strictTime?: boolean; findsByLeafHash?: boolean } = {}): Personality {
+export function textPersonality(
+  options: { strictTime?: boolean; findsByLeafHash?: boolean; privateKeyPem?: string } = {},
+): Personality {
+  const privateKey = createPrivateKey(options.privateKeyPem ?? TEST_KEY_PEM);
+  const publicKey = createPublicKey(privateKey);
   return {
     kind: 'rekor-v2',
     strictTime: options.strictTime ?? false,
@@ -27,10 +33,10 @@ export function textPersonality(options: { strictTime?: boolean; findsByLeafHash
       const body = Buffer.from(
         JSON.stringify({ ...claim, root: Buffer.from(claim.root).toString('hex') }, ['size', 'root', 'timestampMs']),
       );
-      return Promise.resolve(Buffer.concat([sign(null, body, KEYS.privateKey), body]));
+      return Promise.resolve(Buffer.concat([sign(null, body, privateKey), body]));
     },
     openHead(note) {
-      if (!verify(null, note.subarray(64), KEYS.publicKey, note.subarray(0, 64))) throw new Error('bad signature');
+      if (!verify(null, note.subarray(64), publicKey, note.subarray(0, 64))) throw new Error('bad signature');
       const body = JSON.parse(Buffer.from(note.subarray(64)).toString()) as HeadClaim & { root: unknown };
       return { ...body, root: Buffer.from(String(body.root), 'hex') };
     },
@@ -97,6 +103,8 @@ export interface TestLogs {
 export interface OpenOptions {
   personality?: Personality;
   wrap?: (store: LogStore) => LogStore;
+  /** Another way to the same database. */
+  connectionString?: string;
   mark?: MarkStore;
   clock?: Clock;
   limits?: QueueLimits;
@@ -110,11 +118,12 @@ export async function testLogs(): Promise<TestLogs> {
   const pool = database.pool({ max: 4 });
   await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
   const opened: { close(): Promise<void> }[] = [];
-  const makeStore = async (personality: Personality, limits?: SessionLimits): Promise<LogStore> => {
+  const makeStore = async (personality: Personality, open: OpenOptions = {}): Promise<LogStore> => {
+    const limits = open.sessionLimits;
     const log = { name: 'test', origin: 'log.test', kind: personality.kind, keySpki: TEST_SPKI };
     const claim = { size: 0, root: hasher.empty(), timestampMs: 1 };
-    const logId = await createLog(pool, log, { ...claim, note: await personality.signHead(claim) });
-    const options = { connectionString: database.connectionString, pool, logId };
+    const logId = await createLog(pool, log, { ...claim, note: await textPersonality().signHead(claim) });
+    const options = { connectionString: open.connectionString ?? database.connectionString, pool, logId };
     return postgresStore(limits === undefined ? options : { ...options, limits });
   };
   return {
@@ -122,7 +131,7 @@ export async function testLogs(): Promise<TestLogs> {
     pool,
     async open(options = {}) {
       const personality = options.personality ?? textPersonality();
-      const store = await makeStore(personality, options.sessionLimits);
+      const store = await makeStore(personality, options);
       const metrics = seenMetrics();
       const log = await openLog({
         name: 'test',

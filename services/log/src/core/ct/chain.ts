@@ -31,7 +31,11 @@ const ASN1_NULL = Buffer.of(0x05, 0x00);
  * accepted root or was issued by one. What comes after an accepted root is dropped. Dates are not looked at: a log
  * records what was issued. The poison must be there exactly for `precert`. Throws `entry_refused`.
  */
-export function acceptChain(chain: readonly Uint8Array[], roots: AcceptedRoots, type: 'x509' | 'precert'): AcceptedChain {
+export function acceptChain(
+  chain: readonly Uint8Array[],
+  roots: AcceptedRoots,
+  type: 'x509' | 'precert',
+): AcceptedChain {
   if (chain.length > MAX_CHAIN) throw bad(`chain of ${chain.length} certificates is too long`);
   const [leaf, ...sent] = chain.map(parseOne);
   if (leaf === undefined) throw bad('chain is empty');
@@ -46,7 +50,9 @@ export function acceptChain(chain: readonly Uint8Array[], roots: AcceptedRoots, 
 
 /** The issuers of the first certificate up to an accepted root, which is added when only its signature was sent. */
 function completeToRoot(certificates: readonly ParsedCertificate[], roots: AcceptedRoots): ParsedCertificate[] {
-  const at = certificates.findIndex((each, i) => i > 0 && roots.some((root) => Buffer.compare(root.der, each.der) === 0));
+  const at = certificates.findIndex(
+    (each, i) => i > 0 && roots.some((root) => Buffer.compare(root.der, each.der) === 0),
+  );
   if (at !== -1) return certificates.slice(1, at + 1);
   const last = certificates.at(-1);
   const root = last === undefined ? undefined : roots.find((each) => isIssuedBy(last, each));

@@ -13,7 +13,11 @@ import type { AcceptedChain } from './chain.ts';
 export const NO_EXTENSIONS: Uint8Array = new Uint8Array(0);
 
 /** What an accepted chain puts into the log. SPEC: RFC 6962 §3.2 */
-export function ctEntry(chain: AcceptedChain, type: 'x509' | 'precert', sha256: (data: Uint8Array) => Uint8Array): CtEntry {
+export function ctEntry(
+  chain: AcceptedChain,
+  type: 'x509' | 'precert',
+  sha256: (data: Uint8Array) => Uint8Array,
+): CtEntry {
   if (type === 'x509') return { type, certificate: chain.leaf.der };
   const [issuer] = chain.issuers;
   return { type, issuerKeyHash: sha256(issuer.spki), tbs: tbsWithoutExtension(chain.leaf, Oid.ctPoison) };

@@ -1,4 +1,11 @@
-import { decodeGatewayBody, FormatError, KEY_DETAILS_ENUM, pae, type ProtoMessage, type ProtoSchema } from '@sigstead/formats';
+import {
+  decodeGatewayBody,
+  FormatError,
+  KEY_DETAILS_ENUM,
+  pae,
+  type ProtoMessage,
+  type ProtoSchema,
+} from '@sigstead/formats';
 import { LogError } from '../errors.ts';
 
 /** SPEC: sigstore rekor-tiles, api/proto/rekor/v2: verifier.proto, hashedrekord.proto, dsse.proto, rekor_service.proto. */

@@ -1,0 +1,51 @@
+import { type Instance, type InstanceOptions, sharedInstance } from '../instance/index.ts';
+import type { BundleJson, Sample } from './bundle.ts';
+import { type Authorities, checkEveryCertificate, fetchAuthorities } from './certificates.ts';
+import { evaluatedEnvironment, plainEnvironment, printedToken, temporaryFolder, variable } from './environment.ts';
+import type { JsTrust } from './sigstore-js.ts';
+
+/** An instance, what its users need, and a book of the bundles made with it. */
+export interface Workbench {
+  readonly instance: Instance;
+  readonly identity: string;
+  readonly issuer: string;
+  /** As `sigstead token` prints it, for `identity`. */
+  readonly token: string;
+  /** As `sigstead env js` prints it. */
+  readonly js: JsTrust;
+  readonly authorities: Authorities;
+  /** Checks the bundle's certificate and makes a sample of it. */
+  sample(name: string, bundle: BundleJson, artifact: Buffer): Promise<Sample>;
+}
+
+const IDENTITY = 'you@example.com';
+
+/** One workbench for all tests of a file, made when this is awaited, outside of tests. */
+export async function sharedWorkbench(options: InstanceOptions = {}): Promise<Workbench> {
+  const instance = await sharedInstance(options);
+  const home = await temporaryFolder();
+  const plain = plainEnvironment(home);
+  const [env, token] = await Promise.all([
+    evaluatedEnvironment('js', instance.url, plain),
+    printedToken(IDENTITY, instance.url, plain),
+  ]);
+  const js = {
+    tufUrl: variable(env, 'SIGSTEAD_TUF_URL'),
+    rootPath: variable(env, 'SIGSTEAD_TUF_ROOT'),
+    cachePath: variable(env, 'SIGSTEAD_TUF_CACHE'),
+  };
+  const issuer = variable(env, 'SIGSTEAD_ISSUER');
+  const authorities = await fetchAuthorities(js);
+  return {
+    instance,
+    identity: IDENTITY,
+    issuer,
+    token,
+    js,
+    authorities,
+    async sample(name, bundle, artifact) {
+      await checkEveryCertificate(bundle, authorities);
+      return { name, bundle, artifact, identity: IDENTITY, issuer };
+    },
+  };
+}

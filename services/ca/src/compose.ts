@@ -104,7 +104,8 @@ function ownPool(connectionString: string, logger: Logger, owned: Closables): Po
 function warnOfIssuers(issuers: readonly ResolvedIssuer[], logger: Logger): void {
   for (const { url, audience, skipEmailVerification } of issuers) {
     if (audience === '') logger.warn({ issuer: url }, 'issuer without client-id: every token of it is refused');
-    if (skipEmailVerification) logger.warn({ issuer: url }, 'unverified email addresses of this issuer become identities');
+    if (skipEmailVerification)
+      logger.warn({ issuer: url }, 'unverified email addresses of this issuer become identities');
   }
 }
 
@@ -120,7 +121,7 @@ function fetchPort(options: CaOptions, issuers: readonly ResolvedIssuer[]): Fetc
     });
   return async (request) => {
     const local = options.inProcessIssuers?.[request.issuer];
-    return local === undefined ? await network(request) : await local(request.url);
+    return local === undefined ? network(request) : local(request.url);
   };
 }
 

@@ -98,8 +98,10 @@ function resolveOne(url: string, entry: IssuerEntry, context: Context): Resolved
   for (const key of Object.keys(entry)) if (!KEYS.has(key)) throw new Error(`unknown key ${key}`);
   if (!/^https?:\/\//.test(url)) throw new Error('an issuer begins with https:// (or http://, for development)');
   if (!context.isMeta && !URL.canParse(url)) throw new Error('is not a URL');
-  if (context.isMeta && !url.includes('*')) throw new Error('a pattern has at least one *; without it, it is an issuer');
-  if (entry['issuer-url'] !== undefined && entry['issuer-url'] !== url) throw new Error('issuer-url differs from its key');
+  if (context.isMeta && !url.includes('*'))
+    throw new Error('a pattern has at least one *; without it, it is an issuer');
+  if (entry['issuer-url'] !== undefined && entry['issuer-url'] !== url)
+    throw new Error('issuer-url differs from its key');
   const caCertificate = entry['ca-cert'];
   if (caCertificate !== undefined && !caCertificate.includes('-----BEGIN CERTIFICATE-----')) {
     throw new Error('ca-cert holds no PEM certificate');
@@ -112,7 +114,8 @@ function resolveOne(url: string, entry: IssuerEntry, context: Context): Resolved
     jwksHosts: entry['jwks-hosts'] ?? [],
     type: entry.type,
     // A pattern does not hand its own challenge claim on.
-    challengeClaim: (context.isMeta ? undefined : entry['challenge-claim']) ?? (entry.type === 'email' ? 'email' : 'sub'),
+    challengeClaim:
+      (context.isMeta ? undefined : entry['challenge-claim']) ?? (entry.type === 'email' ? 'email' : 'sub'),
     subjectDomain: entry['subject-domain'] ?? '',
     skipEmailVerification: entry['skip-email-verification'] ?? false,
     caCertificate,
@@ -127,7 +130,11 @@ function resolveRule(url: string, entry: IssuerEntry, context: Context): IssuerR
   }
   switch (type) {
     case 'email':
-      return { type, issuerClaim: issuerClaim(entry), skipEmailVerification: entry['skip-email-verification'] ?? false };
+      return {
+        type,
+        issuerClaim: issuerClaim(entry),
+        skipEmailVerification: entry['skip-email-verification'] ?? false,
+      };
     case 'uri':
       return { type, subjectDomain: subjectDomain(url, entry, context.isMeta) };
     case 'ci-provider': {

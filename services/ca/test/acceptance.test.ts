@@ -117,7 +117,10 @@ test('6 snake_case names and unpadded URL-safe base64', async () => {
 });
 
 test('7, 8 a CSR gives only its key: requested extensions and names do not get in', async () => {
-  const leaf = await issued({ path: '/api/v2/signingCert', body: recordedBody('v2 csr CA basicConstraints requested') });
+  const leaf = await issued({
+    path: '/api/v2/signingCert',
+    body: recordedBody('v2 csr CA basicConstraints requested'),
+  });
   assert.equal(sanText(leaf), EMAIL);
   assert.equal(basicConstraints(leaf), undefined);
 });
@@ -154,7 +157,10 @@ test('15, 16 the trust bundle is the chain, issuing CA first; rootCert is the sa
   const certificates = chains[0]?.certificates ?? [];
   assert.ok(certificates.every((pem) => pem.endsWith('-----\n')));
   const ders = certificates.flatMap((pem) => decodePem(pem).map(({ bytes }) => Buffer.from(bytes)));
-  assert.deepEqual(ders, chainDer('ca-chain').map((der) => Buffer.from(der)));
+  assert.deepEqual(
+    ders,
+    chainDer('ca-chain').map((der) => Buffer.from(der)),
+  );
   const root = await at.send({ method: 'GET', path: '/api/v1/rootCert' });
   assert.equal(root.body.toString(), certificates.join('\n').trim());
 });
@@ -162,15 +168,18 @@ test('15, 16 the trust bundle is the chain, issuing CA first; rootCert is the sa
 test('17 the configuration lists every issuer, empty texts and false included', async () => {
   const answer = await at.send({ method: 'GET', path: '/api/v2/configuration' });
   const { issuers } = JSON.parse(answer.body.toString()) as { issuers: Record<string, unknown>[] };
-  assert.deepEqual(issuers.find((each) => each['issuerUrl'] === EMAIL_ISSUER), {
-    issuerUrl: EMAIL_ISSUER,
-    audience: 'sigstore',
-    challengeClaim: 'email',
-    spiffeTrustDomain: '',
-    issuerType: 'email',
-    subjectDomain: '',
-    skipEmailVerification: false,
-  });
+  assert.deepEqual(
+    issuers.find((each) => each['issuerUrl'] === EMAIL_ISSUER),
+    {
+      issuerUrl: EMAIL_ISSUER,
+      audience: 'sigstore',
+      challengeClaim: 'email',
+      spiffeTrustDomain: '',
+      issuerType: 'email',
+      subjectDomain: '',
+      skipEmailVerification: false,
+    },
+  );
   assert.ok(issuers.some((each) => each['wildcardIssuerUrl'] === 'http://*.example.com/wild'));
 });
 
@@ -192,7 +201,12 @@ test('20, 21, 22, 23 bodies that are none', async () => {
 test('24 a token with one dot, with three, with millions', async () => {
   const token = emailToken();
   const before = at.issuers.asked.length;
-  for (const bad of [token.slice(0, token.lastIndexOf('.')), `${token}.x`, '.'.repeat(3_000_000), 'a.'.repeat(1_000_000)]) {
+  for (const bad of [
+    token.slice(0, token.lastIndexOf('.')),
+    `${token}.x`,
+    '.'.repeat(3_000_000),
+    'a.'.repeat(1_000_000),
+  ]) {
     await refused(v2({ token: bad }), ID_ERROR);
   }
   assert.equal(at.issuers.asked.length, before);
@@ -248,9 +262,17 @@ test('37 email_verified decides, unless the issuer is excused', async () => {
 });
 
 test('38 a federating issuer: both issuer extensions name the connector', async () => {
-  const claims = { email: EMAIL, email_verified: true, sub: 'dex-sub', federated_claims: { connector_id: 'https://c' } };
+  const claims = {
+    email: EMAIL,
+    email_verified: true,
+    sub: 'dex-sub',
+    federated_claims: { connector_id: 'https://c' },
+  };
   const leaf = await issued(v2({ token: issuerToken('http://localhost:28080/email-dex', claims) }));
-  assert.deepEqual([1, 8, 24].map((n) => extensionText(leaf, n)), ['https://c', 'https://c', 'dex-sub']);
+  assert.deepEqual(
+    [1, 8, 24].map((n) => extensionText(leaf, n)),
+    ['https://c', 'https://c', 'dex-sub'],
+  );
 });
 
 test('41 a uri subject on another host or scheme', async () => {
@@ -299,7 +321,10 @@ test('45 a number never becomes an exponent', async () => {
 
 test('46 a claim that a mapping names is missing', async () => {
   const { workflow_sha: _left, ...claims } = GITHUB_CLAIMS;
-  await refused(v2As(GITHUB, claims), /^value <workflow_sha> not present in either claims or defaults\. \{\n\t"ExtensionName": "BuildConfigDigest"/);
+  await refused(
+    v2As(GITHUB, claims),
+    /^value <workflow_sha> not present in either claims or defaults\. \{\n\t"ExtensionName": "BuildConfigDigest"/,
+  );
 });
 
 test('47, 48 GitLab refs, CircleCI without ssh-rerun', async () => {
@@ -318,7 +343,10 @@ test('47, 48 GitLab refs, CircleCI without ssh-rerun', async () => {
     job_id: '3',
     project_visibility: 'private',
   };
-  for (const [type, ref] of [['branch', 'refs/heads/main'], ['tag', 'refs/tags/main']]) {
+  for (const [type, ref] of [
+    ['branch', 'refs/heads/main'],
+    ['tag', 'refs/tags/main'],
+  ]) {
     const leaf = await issued(v2As('http://localhost:28080/ci/gitlab', { ...gitlab, ref_type: type }));
     assert.equal(extensionText(leaf, 14), ref);
   }
@@ -334,7 +362,8 @@ test('49, 50 values stand as they are; only the SAN is escaped', async () => {
   assert.equal(sanText(leaf), 'https://github.com/o/r/.github/workflows/w.yml@refs/heads/x%20y%C3%BC');
 });
 
-test('51 a proof over sub does not do for an email issuer', () => refused(v2({ proofOver: 'user-1' }), SIGNATURE_ERROR));
+test('51 a proof over sub does not do for an email issuer', () =>
+  refused(v2({ proofOver: 'user-1' }), SIGNATURE_ERROR));
 
 test('52 P-384 goes with SHA-384', async () => {
   await issued(v2({ key: clientKey('c-p384'), hash: 'sha384' }));
@@ -354,7 +383,16 @@ test('54 ECDSA proof as r and s', async () => {
 });
 
 test('55 weak and odd keys', async () => {
-  for (const name of ['c-rsa1024', 'c-rsa2048e3', 'c-rsa2056', 'c-p224', 'c-rsa8192', 'c-k256', 'c-ed448', 'c-rsapss']) {
+  for (const name of [
+    'c-rsa1024',
+    'c-rsa2048e3',
+    'c-rsa2056',
+    'c-p224',
+    'c-rsa8192',
+    'c-k256',
+    'c-ed448',
+    'c-rsapss',
+  ]) {
     await refused(v2({ key: clientKey(name), proof: Buffer.from('x') }), /is insecure$|could not be parsed$/);
   }
   const der = createPublicKey(clientKey()).export({ type: 'spki', format: 'der' });
@@ -368,7 +406,10 @@ test('56, 57, 58 CSRs: pair not permitted, unknown algorithm, broken signature, 
   await refused(body('v2 csr P-256 SHA-384'), 'signing algorithm not permitted: *ecdsa.PublicKey, SHA-384');
   await refused(body('v2 csr RSA-PSS'), 'unrecognized signature algorithm: SHA256-RSAPSS');
   await refused(body('v2 csr content changed after signing'), SIGNATURE_ERROR);
-  await refused({ path: '/api/v2/signingCert', body: csrBody('garbage') }, 'The certificate signing request could not be parsed');
+  await refused(
+    { path: '/api/v2/signingCert', body: csrBody('garbage') },
+    'The certificate signing request could not be parsed',
+  );
 });
 
 test('59 the profile of a leaf', async () => {
@@ -385,7 +426,11 @@ test('59 the profile of a leaf', async () => {
 });
 
 test('60 issuer extensions, old and new form, to the byte', async () => {
-  const claims = { email: EMAIL, email_verified: true, federated_claims: { connector_id: 'https://accounts.google.com' } };
+  const claims = {
+    email: EMAIL,
+    email_verified: true,
+    federated_claims: { connector_id: 'https://accounts.google.com' },
+  };
   const leaf = await issued(v2({ token: issuerToken('http://localhost:28080/email-dex', claims) }));
   assert.equal(Buffer.from(findExtension(leaf, `${ARC}1`)?.value ?? []).toString(), 'https://accounts.google.com');
   const golden = '0c1b68747470733a2f2f6163636f756e74732e676f6f676c652e636f6d';
@@ -404,7 +449,9 @@ test('61, 62 one SCT over exactly this certificate; the precertificate with that
   const input = sctSignatureInput({ ...sct, entry: { type: 'precert', issuerKeyHash, tbs } });
   assert.ok(verifyCtSignature(publicKeyFromSpki(at.ct.publicKeySpki), input, sct.signature));
   assert.ok(sct.timestampMs >= leaf.notBeforeMs && sct.timestampMs <= leaf.notAfterMs);
-  const logged = at.ct.entries.map((der) => parseCertificate(der)).find((each) => Buffer.compare(each.serial, leaf.serial) === 0);
+  const logged = at.ct.entries
+    .map((der) => parseCertificate(der))
+    .find((each) => Buffer.compare(each.serial, leaf.serial) === 0);
   assert.ok(logged);
   assert.deepEqual(Buffer.from(tbsWithoutExtension(logged, Oid.ctPoison)), Buffer.from(tbs));
 });
@@ -419,7 +466,11 @@ test('66 without a log: detached form with an empty SCT; v1 without SCT header',
     assert.equal(findExtension(leafOf(answer), Oid.ctPoison), undefined);
     const headers: [string, string][] = [['Authorization', emailToken()]];
     const csr = JSON.parse(recordedBody('v2 csr c-rsa2048')) as { certificateSigningRequest: string };
-    const old = await bare.send({ path: '/api/v1/signingCert', headers, body: JSON.stringify({ certificateSigningRequest: csr.certificateSigningRequest }) });
+    const old = await bare.send({
+      path: '/api/v1/signingCert',
+      headers,
+      body: JSON.stringify({ certificateSigningRequest: csr.certificateSigningRequest }),
+    });
     assert.equal(old.status, 201);
     assert.equal(old.headers['sct'], undefined);
   } finally {

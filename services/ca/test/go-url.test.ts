@@ -37,7 +37,8 @@ const SAME = [
   "https://example.com/!$&'()*+,;=:@",
 ];
 
-for (const text of SAME) test(`a URL that needs no escape stays as it is: ${text}`, () => assert.equal(round(text), text));
+for (const text of SAME)
+  test(`a URL that needs no escape stays as it is: ${text}`, () => assert.equal(round(text), text));
 
 const CHANGED: [string, string][] = [
   ['HTTPS://example.com/', 'https://example.com/'],
@@ -82,15 +83,40 @@ test('the host name stands without port and brackets', () => {
 });
 
 test('any text is parsed or refused, never anything else, and what is written is written the same again', () => {
-  const piece = fc.constantFrom('http', ':', '/', '//', '?', '#', '%', '%41', '%zz', '[', ']', '@', '.', '..', 'ü', ' ', 'a', '\n');
-  const anyUrl = fc.oneof(fc.string({ unit: 'binary' }), fc.array(piece, { maxLength: 20 }).map((parts) => parts.join('')));
+  const piece = fc.constantFrom(
+    'http',
+    ':',
+    '/',
+    '//',
+    '?',
+    '#',
+    '%',
+    '%41',
+    '%zz',
+    '[',
+    ']',
+    '@',
+    '.',
+    '..',
+    'ü',
+    ' ',
+    'a',
+    '\n',
+  );
+  const anyUrl = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(piece, { maxLength: 20 }).map((parts) => parts.join('')),
+  );
   fc.assert(
     fc.property(anyUrl, (text) => {
       const first = refusal(text);
       if (!first.startsWith('accepted: ')) return;
       const once = first.slice('accepted: '.length);
       const twice = refusal(once);
-      assert.ok(twice === `accepted: ${once}` || once.includes('%') || !twice.startsWith('accepted'), `${once} → ${twice}`);
+      assert.ok(
+        twice === `accepted: ${once}` || once.includes('%') || !twice.startsWith('accepted'),
+        `${once} → ${twice}`,
+      );
     }),
     { numRuns: 3000 },
   );

@@ -16,7 +16,14 @@ before(async () => {
 });
 after(() => at.close());
 
-const PATHS = ['/api/v2/signingCert', '/api/v1/signingCert', '/api/v2/trustBundle', '/api/v1/rootCert', '/api/v2/configuration', '/healthz'];
+const PATHS = [
+  '/api/v2/signingCert',
+  '/api/v1/signingCert',
+  '/api/v2/trustBundle',
+  '/api/v1/rootCert',
+  '/api/v2/configuration',
+  '/healthz',
+];
 /** A wrong method is 501 by upstream's habit; nothing else of the server's own kind may be provoked. */
 const ALLOWED = new Set([200, 201, 204, 400, 404, 501]);
 
@@ -33,23 +40,45 @@ const seeds = (): string[] => [
   v2Body({ algorithm: 'RSA' }),
   csrBody('-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n'),
   JSON.stringify({ publicKey: { content: 'AAAA' }, signedEmailAddress: 'AAAA' }),
-  requestLines().find(({ name }) => name === 'v2 csr c-rsa2048')?.request.bodyTemplate?.replace('{{TOKEN}}', emailToken()) ?? '',
+  requestLines()
+    .find(({ name }) => name === 'v2 csr c-rsa2048')
+    ?.request.bodyTemplate?.replace('{{TOKEN}}', emailToken()) ?? '',
 ];
 
 const mutation = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   cut: fc.nat(40),
-  put: fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('{', '}', '[', '"', '\\', '\\u0000', '\\ud800', 'null', '1e999', ',', ':', '{"a":', '-----BEGIN ')),
+  put: fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.constantFrom('{', '}', '[', '"', '\\', '\\u0000', '\\ud800', 'null', '1e999', ',', ':', '{"a":', '-----BEGIN '),
+  ),
 });
 
 test('broken bodies, odd headers, odd methods: never a 5xx of ours, never an inner text', async () => {
   const good = seeds();
   const method = fc.constantFrom('POST', 'POST', 'POST', 'GET', 'PUT', 'HEAD', 'OPTIONS', 'DELETE', 'PATCH', 'TRACE');
   const header = fc.record({
-    name: fc.constantFrom('Authorization', 'Content-Type', 'Grpc-Timeout', 'Origin', 'Accept', 'X-Forwarded-For', 'Access-Control-Request-Method'),
-    value: fc.oneof(fc.constantFrom('Bearer', 'Bearer a.b.c', 'application/x-www-form-urlencoded', 'gzip', '10S', '-', '*'), fc.base64String({ maxLength: 60 })),
+    name: fc.constantFrom(
+      'Authorization',
+      'Content-Type',
+      'Grpc-Timeout',
+      'Origin',
+      'Accept',
+      'X-Forwarded-For',
+      'Access-Control-Request-Method',
+    ),
+    value: fc.oneof(
+      fc.constantFrom('Bearer', 'Bearer a.b.c', 'application/x-www-form-urlencoded', 'gzip', '10S', '-', '*'),
+      fc.base64String({ maxLength: 60 }),
+    ),
   });
-  const request = fc.record({ method, path: fc.constantFrom(...PATHS), seed: fc.nat(good.length - 1), changes: fc.array(mutation, { maxLength: 4 }), headers: fc.array(header, { maxLength: 3 }) });
+  const request = fc.record({
+    method,
+    path: fc.constantFrom(...PATHS),
+    seed: fc.nat(good.length - 1),
+    changes: fc.array(mutation, { maxLength: 4 }),
+    headers: fc.array(header, { maxLength: 3 }),
+  });
   await fc.assert(
     fc.asyncProperty(request, async ({ method: verb, path, seed, changes, headers }) => {
       let body = good[seed] ?? '';
@@ -65,27 +94,83 @@ test('broken bodies, odd headers, odd methods: never a 5xx of ours, never an inn
 });
 
 test('signed tokens with any claims: refused or issued, never a 5xx', async () => {
-  const issuers = ['email', 'email-dex', 'email-skip', 'uri', 'ci/github', 'ci/custom', 'ci/values', 'ci/logic', 'ci/all', 'ci/circleci', 'ci/codefresh'];
+  const issuers = [
+    'email',
+    'email-dex',
+    'email-skip',
+    'uri',
+    'ci/github',
+    'ci/custom',
+    'ci/values',
+    'ci/logic',
+    'ci/all',
+    'ci/circleci',
+    'ci/codefresh',
+  ];
   const value = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 40 }),
-    fc.constantFrom('https://example.com/%', 'http://localhost/a', '{{ .sub }}', 'a@b.c', '//', ':', 'ü', '\0', 'x'.repeat(2000)),
+    fc.constantFrom(
+      'https://example.com/%',
+      'http://localhost/a',
+      '{{ .sub }}',
+      'a@b.c',
+      '//',
+      ':',
+      'ü',
+      '\0',
+      'x'.repeat(2000),
+    ),
     fc.double(),
     fc.boolean(),
     fc.constant(null),
     fc.array(fc.integer(), { maxLength: 3 }),
     fc.dictionary(fc.string({ maxLength: 5 }), fc.integer(), { maxKeys: 3 }),
   );
-  const name = fc.constantFrom('sub', 'email', 'EMAIL', 'email_verified', 'san', 'v', 'a', 'e', 'ref', 'sha', 'platform_url', 'aud', 'exp', 'nbf', 'iat', 'iss', 'nonce', '__proto__', 'c5', 'federated_claims');
+  const name = fc.constantFrom(
+    'sub',
+    'email',
+    'EMAIL',
+    'email_verified',
+    'san',
+    'v',
+    'a',
+    'e',
+    'ref',
+    'sha',
+    'platform_url',
+    'aud',
+    'exp',
+    'nbf',
+    'iat',
+    'iss',
+    'nonce',
+    '__proto__',
+    'c5',
+    'federated_claims',
+  );
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...issuers), fc.dictionary(name, value, { maxKeys: 6, noNullPrototype: true }), async (issuer, claims) => {
-      const url = `http://localhost:28080/${issuer}`;
-      const usual = { sub: 's', email: 'a@b.c', email_verified: true, san: 'https://e.example/', v: 'v', a: 'a', e: 'e', ' a': 'a' };
-      const all = { ...usual, ...claims };
-      const challenge: unknown = issuer.startsWith('email') ? all.email : all.sub;
-      const proofOver = typeof challenge === 'string' ? challenge : '';
-      const sent = v2({ token: issuerToken(url, all), proofOver });
-      check(sent, await at.send(sent));
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(...issuers),
+      fc.dictionary(name, value, { maxKeys: 6, noNullPrototype: true }),
+      async (issuer, claims) => {
+        const url = `http://localhost:28080/${issuer}`;
+        const usual = {
+          sub: 's',
+          email: 'a@b.c',
+          email_verified: true,
+          san: 'https://e.example/',
+          v: 'v',
+          a: 'a',
+          e: 'e',
+          ' a': 'a',
+        };
+        const all = { ...usual, ...claims };
+        const challenge: unknown = issuer.startsWith('email') ? all.email : all.sub;
+        const proofOver = typeof challenge === 'string' ? challenge : '';
+        const sent = v2({ token: issuerToken(url, all), proofOver });
+        check(sent, await at.send(sent));
+      },
+    ),
     { numRuns: 800 },
   );
 });
@@ -100,7 +185,13 @@ function onlyCaErrors(run: () => unknown): void {
   }
 }
 
-const DER_SEEDS = ['v2 csr c-rsa2048', 'v2 csr UTF8 subject', 'v2 csr CA basicConstraints requested', 'v2 csr RSA-PSS', 'v1 csr c-p521'];
+const DER_SEEDS = [
+  'v2 csr c-rsa2048',
+  'v2 csr UTF8 subject',
+  'v2 csr CA basicConstraints requested',
+  'v2 csr RSA-PSS',
+  'v1 csr c-p521',
+];
 
 function csrPem(name: string): Buffer {
   const line = requestLines().find((each) => each.name === name);
@@ -110,15 +201,29 @@ function csrPem(name: string): Buffer {
 }
 
 test('CSRs with changed bytes are refused with a code of ours, or give a key', () => {
-  const seedsDer = DER_SEEDS.map((name) => Buffer.from(csrPem(name).toString().replaceAll(/-----[^-]+-----|\s/g, ''), 'base64'));
+  const seedsDer = DER_SEEDS.map((name) =>
+    Buffer.from(
+      csrPem(name)
+        .toString()
+        .replaceAll(/-----[^-]+-----|\s/g, ''),
+      'base64',
+    ),
+  );
   const pem = (der: Uint8Array): Buffer =>
-    Buffer.from(`-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`);
+    Buffer.from(
+      `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`,
+    );
   for (const der of seedsDer) onlyCaErrors(() => keyFromCsr(pem(der)));
-  const edit = fc.record({ at: fc.double({ min: 0, max: 0.999, noNaN: true }), byte: fc.integer({ min: 0, max: 255 }), insert: fc.boolean() });
+  const edit = fc.record({
+    at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    byte: fc.integer({ min: 0, max: 255 }),
+    insert: fc.boolean(),
+  });
   fc.assert(
     fc.property(fc.nat(seedsDer.length - 1), fc.array(edit, { minLength: 1, maxLength: 4 }), (seed, edits) => {
       let der = [...(seedsDer[seed] ?? [])];
-      for (const { at: where, byte, insert } of edits) der = der.toSpliced(Math.floor(where * der.length), insert ? 0 : 1, byte);
+      for (const { at: where, byte, insert } of edits)
+        der = der.toSpliced(Math.floor(where * der.length), insert ? 0 : 1, byte);
       onlyCaErrors(() => keyFromCsr(pem(Uint8Array.from(der))));
     }),
     { numRuns: 4000 },
@@ -135,7 +240,10 @@ test('keys with changed bytes, and any text as a key', () => {
     }),
     { numRuns: 2000 },
   );
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => onlyCaErrors(() => parseClientKey(Buffer.from(text)))), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => onlyCaErrors(() => parseClientKey(Buffer.from(text)))),
+    { numRuns: 2000 },
+  );
 });
 
 test('any text as a token', () => {
@@ -158,12 +266,22 @@ test('DER bombs: depth, width, lengths', () => {
   const nest = (depth: number): Buffer => {
     let der = Buffer.alloc(0);
     for (let i = 0; i < depth; i += 1) {
-      const length = der.length < 128 ? [der.length] : der.length < 256 ? [0x81, der.length] : [0x82, der.length >> 8, der.length & 255];
+      const length =
+        der.length < 128
+          ? [der.length]
+          : der.length < 256
+            ? [0x81, der.length]
+            : [0x82, der.length >> 8, der.length & 255];
       der = Buffer.concat([Buffer.of(0x30, ...length), der]);
     }
     return der;
   };
-  const bombs = [nest(2500), Buffer.concat([Buffer.of(0x30, 0x82, 0xea, 0x60), Buffer.alloc(60_000, 5)]), Buffer.from('3084ffffffff', 'hex'), Buffer.from('3080', 'hex')];
+  const bombs = [
+    nest(2500),
+    Buffer.concat([Buffer.of(0x30, 0x82, 0xea, 0x60), Buffer.alloc(60_000, 5)]),
+    Buffer.from('3084ffffffff', 'hex'),
+    Buffer.from('3080', 'hex'),
+  ];
   for (const der of bombs) {
     const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----`;
     assert.throws(() => keyFromCsr(Buffer.from(pem)), isCaError);

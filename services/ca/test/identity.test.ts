@@ -10,8 +10,38 @@ import { asciiName } from '../src/core/identity/principal.ts';
 import { plainNumber } from '../src/core/go/go-value.ts';
 
 test('37 addresses: one @, a dot-atom, a dotted domain; nothing quoted, no control characters, no white space', () => {
-  const good = ['a@b.c', "o'neil+x@example.com", 'a!b%c/d@a-b.example.com', 'dev@ex_ample.com', 'x@a.b.', 'dev@1.example'];
-  const bad = ['', '@', 'a@', '@b.c', 'a@b', 'a@b@c.d', '.a@b.c', 'a.@b.c', 'a..b@c.d', '"a"@b.c', 'a b@c.d', 'a@b c.d', 'a\0@b.c', 'a@b.c\n', 'a@-b.c', 'a@b-.c', 'a@b.1', 'a@[127.0.0.1]', 'Dev <a@b.c>', 'a@b.c,d@e.f', 'a@.b.c', 'a@b.c-'];
+  const good = [
+    'a@b.c',
+    "o'neil+x@example.com",
+    'a!b%c/d@a-b.example.com',
+    'dev@ex_ample.com',
+    'x@a.b.',
+    'dev@1.example',
+  ];
+  const bad = [
+    '',
+    '@',
+    'a@',
+    '@b.c',
+    'a@b',
+    'a@b@c.d',
+    '.a@b.c',
+    'a.@b.c',
+    'a..b@c.d',
+    '"a"@b.c',
+    'a b@c.d',
+    'a@b c.d',
+    'a\0@b.c',
+    'a@b.c\n',
+    'a@-b.c',
+    'a@b-.c',
+    'a@b.1',
+    'a@[127.0.0.1]',
+    'Dev <a@b.c>',
+    'a@b.c,d@e.f',
+    'a@.b.c',
+    'a@b.c-',
+  ];
   for (const text of good) assert.equal(isEmail(text), true, text);
   for (const text of bad) assert.equal(isEmail(text), false, JSON.stringify(text));
 });
@@ -24,7 +54,12 @@ test('an address is judged in time proportional to its length', () => {
 
 /** The rule, transcribed: quote, replace `*`, anchor. */
 const asRegExp = (pattern: string): RegExp =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('[-_a-zA-Z0-9]+')}$`);
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&'))
+      .join('[-_a-zA-Z0-9]+')}$`,
+  );
 
 test('31 patterns match like the anchored expression they stand for', () => {
   const pattern = 'https://oidc.eks.*.amazonaws.com/id/*';
@@ -94,7 +129,7 @@ const BAD_ENTRIES: [string, IssuerEntry, RegExp][] = [
   ['uri in another domain', { type: 'uri', 'subject-domain': 'https://example.net' }, /not in the domain/],
   ['another URL than its key', { type: 'email', 'issuer-url': 'https://x' }, /differs/],
   ['ca-cert that is none', { type: 'email', 'ca-cert': 'x' }, /no PEM/],
-  ['an unknown key', { type: 'email', ...{ 'client-ids': 'x' } }, /unknown key client-ids/],
+  ['an unknown key', { type: 'email', 'client-ids': 'x' } as IssuerEntry, /unknown key client-ids/],
 ];
 
 for (const [what, entry, message] of BAD_ENTRIES) {
@@ -102,8 +137,14 @@ for (const [what, entry, message] of BAD_ENTRIES) {
 }
 
 test('all problems are named at once, with their place', () => {
-  const config = { issuers: { a: { type: 'email' }, [URL_]: { type: 'x' } }, metaIssuers: { 'https://p': { type: 'email' } } };
-  assert.throws(() => resolveIssuers(config), (error: Error) => error.message.split('\n').length === 3);
+  const config = {
+    issuers: { a: { type: 'email' }, [URL_]: { type: 'x' } },
+    metaIssuers: { 'https://p': { type: 'email' } },
+  };
+  assert.throws(
+    () => resolveIssuers(config),
+    (error: Error) => error.message.split('\n').length === 3,
+  );
 });
 
 test('a mapping that does not parse does not start, nor one with an unknown extension', () => {
@@ -115,7 +156,10 @@ test('a mapping that does not parse does not start, nor one with an unknown exte
 
 test('uri behind a pattern is refused; sub-domains of the same two labels are accepted', () => {
   const entry = { type: 'uri', 'subject-domain': 'https://users.example.com' };
-  assert.throws(() => resolveIssuers({ issuers: {}, metaIssuers: { 'https://*.example.com': entry } }), /behind a pattern/);
+  assert.throws(
+    () => resolveIssuers({ issuers: {}, metaIssuers: { 'https://*.example.com': entry } }),
+    /behind a pattern/,
+  );
   assert.equal(resolve(entry)[0]?.subjectDomain, 'https://users.example.com');
 });
 

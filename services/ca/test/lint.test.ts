@@ -16,7 +16,8 @@ import { chainDer, keyPem } from './support/recorded.ts';
 import { NOW_MS } from './support/tokens.ts';
 
 const ca = issuingCa(signerFromPem(keyPem('ca-int')), chainDer('ca-chain'), NOW_MS);
-const spkiOf = (name: string): Buffer => createPublicKey(createPrivateKey(keyPem(name))).export({ type: 'spki', format: 'der' });
+const spkiOf = (name: string): Buffer =>
+  createPublicKey(createPrivateKey(keyPem(name))).export({ type: 'spki', format: 'der' });
 const key = publicKeyFromSpki(spkiOf('c-p256'));
 const IDENTITY: CertificateIdentity = {
   name: { kind: 'email', value: 'dev@example.com' },
@@ -59,9 +60,15 @@ const DIFFERENT: [string, Partial<LeafTemplate>][] = [
   ['validity_times', { notBeforeMs: NOW_MS - 60_000 }],
   ['validity_times', { notAfterMs: NOW_MS + 601_000 }],
   ['key_is_proven_key', { spki: spkiOf('c-p256b') }],
-  ['subject_name_is_verified_identity', { identity: { ...IDENTITY, name: { kind: 'email', value: 'eve@example.com' } } }],
+  [
+    'subject_name_is_verified_identity',
+    { identity: { ...IDENTITY, name: { kind: 'email', value: 'eve@example.com' } } },
+  ],
   ['subject_name_is_verified_identity', { identity: { ...IDENTITY, name: { kind: 'uri', value: 'dev@example.com' } } }],
-  ['subject_name_is_verified_identity', { identity: { ...IDENTITY, name: { kind: 'username', value: 'dev@example.com' } } }],
+  [
+    'subject_name_is_verified_identity',
+    { identity: { ...IDENTITY, name: { kind: 'username', value: 'dev@example.com' } } },
+  ],
   [
     'provenance_is_verified_identity',
     { identity: { ...IDENTITY, extensions: IDENTITY.extensions.map(({ n }) => ({ n, value: 'https://evil' })) } },
@@ -93,7 +100,13 @@ test('the last extension must be the one that is due', () => {
 
 test('a leaf never outlives its issuer', () => {
   const shortLived = { ...ca, notAfterMs: NOW_MS + 60_000 };
-  const made = leafTemplate({ ca: shortLived, key, identity: IDENTITY, nowMs: NOW_MS, random: (count) => randomBytes(count) });
+  const made = leafTemplate({
+    ca: shortLived,
+    key,
+    identity: IDENTITY,
+    nowMs: NOW_MS,
+    random: (count) => randomBytes(count),
+  });
   assert.equal(made.notAfterMs, NOW_MS + 60_000);
   const tooLong = { ...made, ca: shortLived, notAfterMs: NOW_MS + 600_000 };
   assert.equal(broken(leafTbs(tooLong).precertificate(), { template: tooLong, last: 'poison' }), 'not_beyond_issuer');
@@ -121,7 +134,8 @@ test('key usage, extended key usage and subject key identifier have one value ea
     [Oid.subjectKeyIdentifier, `0414${'00'.repeat(20)}`, 'subject_key_id'],
     [Oid.ctPoison, '0101', 'last_extension'],
   ];
-  for (const [oid, hex, rule] of wrong) assert.equal(broken(withExtension(oid, Buffer.from(hex, 'hex')), expected), rule);
+  for (const [oid, hex, rule] of wrong)
+    assert.equal(broken(withExtension(oid, Buffer.from(hex, 'hex')), expected), rule);
 });
 
 test('version and subject are looked at', () => {

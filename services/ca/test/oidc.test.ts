@@ -112,7 +112,7 @@ test('36 issuer down at first, back later: no restart, and no fetch for each tok
 
 test('known keys serve on through an outage, up to a day, and withdrawn keys are forgotten after ten minutes', async () => {
   const at = await world();
-  const { token } = at;
+  const token = (): Promise<string> => at.token();
   await at.verifier.verify(await token());
   at.outage = true;
   at.clock.value += 3_600_000;
@@ -153,11 +153,16 @@ test('jose and this verifier agree on every algorithm; a key serves only its own
       const key = importJwk(await exportJWK(pair.publicKey));
       assert.ok(key);
       const input = Buffer.from(token.slice(0, token.lastIndexOf('.')));
-      return { name, key, signed: { input, signature: Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url') } };
+      return {
+        name,
+        key,
+        signed: { input, signature: Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url') },
+      };
     }),
   );
   for (const one of made) {
-    for (const other of made) assert.equal(verifyJws(other.name, one.key, one.signed), one === other, `${one.name} as ${other.name}`);
+    for (const other of made)
+      assert.equal(verifyJws(other.name, one.key, one.signed), one === other, `${one.name} as ${other.name}`);
     const bound: IssuerKey = { ...one.key, algorithm: 'RS1' };
     assert.equal(verifyJws(one.name, bound, one.signed), false);
   }
@@ -188,7 +193,7 @@ test('where keys may lie: own host; over TLS elsewhere for a named issuer; never
   const named: KeyHostRule = { isMeta: false, jwksHosts: [] };
   const meta: KeyHostRule = { isMeta: true, jwksHosts: ['keys.example.com:8443'] };
   const verdict = async (uri: unknown, rule: KeyHostRule): Promise<boolean> => {
-    return await discover(document(uri), ISSUER, rule).then(
+    return discover(document(uri), ISSUER, rule).then(
       () => true,
       () => false,
     );
@@ -201,7 +206,8 @@ test('where keys may lie: own host; over TLS elsewhere for a named issuer; never
   assert.equal(await verdict('https://www.example.net/keys', meta), false);
   assert.equal(await verdict('https://issuer.example.com:444/keys', meta), false);
   assert.equal(await verdict('https://keys.example.com:8443/keys', meta), true);
-  for (const none of [undefined, 5, '', 'no url', 'file:///etc/passwd']) assert.equal(await verdict(none, named), false);
+  for (const none of [undefined, 5, '', 'no url', 'file:///etc/passwd'])
+    assert.equal(await verdict(none, named), false);
 });
 
 async function withServer(listener: RequestListener, run: (origin: string) => Promise<void>): Promise<void> {
@@ -225,7 +231,10 @@ test('33 redirects: on the same host a few, to another host none', async () => {
       if (request.url === '/hop') return void response.writeHead(302, { location: '/ok' }).end();
       if (request.url === '/loop') return void response.writeHead(302, { location: '/loop' }).end();
       const port = Number(request.headers.host?.split(':')[1]);
-      const away: Record<string, string> = { '/name': `http://localhost:${port}/ok`, '/scheme': `https://127.0.0.1:${port}/ok` };
+      const away: Record<string, string> = {
+        '/name': `http://localhost:${port}/ok`,
+        '/scheme': `https://127.0.0.1:${port}/ok`,
+      };
       response.writeHead(307, { location: away[request.url ?? ''] ?? '//other.example.com/' }).end();
     },
     async (origin) => {
@@ -281,15 +290,39 @@ test('B2.3 SSRF: a host nobody named is reached at public addresses only', async
 
 test('which addresses are public', () => {
   for (const yes of ['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111']) assert.equal(isPublicAddress(yes), true, yes);
-  const no = ['10.1.2.3', '172.31.0.1', '192.168.0.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.1'];
-  const no6 = ['::', '::1', 'fe80::1', 'fc00::1', 'ff02::1', '::ffff:8.8.8.8', '64:ff9b::a00:1', '2002:a00:1::', '2001:db8::1', 'fe80::1%eth0'];
+  const no = [
+    '10.1.2.3',
+    '172.31.0.1',
+    '192.168.0.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '0.0.0.0',
+    '255.255.255.255',
+    '224.0.0.1',
+  ];
+  const no6 = [
+    '::',
+    '::1',
+    'fe80::1',
+    'fc00::1',
+    'ff02::1',
+    '::ffff:8.8.8.8',
+    '64:ff9b::a00:1',
+    '2002:a00:1::',
+    '2001:db8::1',
+    'fe80::1%eth0',
+  ];
   for (const each of [...no, ...no6, 'x', '']) assert.equal(isPublicAddress(each), false, each);
 });
 
 test('issuers that a pattern lets in are remembered in bounded number', () => {
   const clock = { nowMs: () => NOW_MS };
   const fetchJson: FetchJson = () => Promise.reject(new Error('unused'));
-  const directory = new IssuerDirectory(settings('https://*.example.com/t', true), { fetchJson, clock, onFetch: () => undefined });
+  const directory = new IssuerDirectory(settings('https://*.example.com/t', true), {
+    fetchJson,
+    clock,
+    onFetch: () => undefined,
+  });
   const first = directory.find('https://a0.example.com/t');
   assert.equal(directory.find('https://a0.example.com/t'), first);
   for (let i = 1; i <= 100; i += 1) assert.ok(directory.find(`https://a${i}.example.com/t`));

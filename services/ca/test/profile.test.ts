@@ -84,7 +84,18 @@ function checkOpenSsl(chain: readonly Uint8Array[]): void {
       return file;
     });
     const at = String(NOW_MS / 1000 + 60);
-    const verify = ['verify', '-x509_strict', '-ignore_critical', '-attime', at, '-CAfile', root, '-untrusted', issuer, leaf];
+    const verify = [
+      'verify',
+      '-x509_strict',
+      '-ignore_critical',
+      '-attime',
+      at,
+      '-CAfile',
+      root,
+      '-untrusted',
+      issuer,
+      leaf,
+    ];
     assert.match(execFileSync('openssl', verify, { stdio: 'pipe' }).toString(), /: OK/);
     const text = execFileSync('openssl', ['x509', '-in', leaf, '-noout', '-text'], { stdio: 'pipe' }).toString();
     assert.match(text, /Version: 3 \(0x2\)/);

@@ -74,7 +74,9 @@ function bodyOf({ request }: RequestLine, token: string): string | Buffer | unde
   }
   if (bodyGenerator?.base64Parts !== undefined) {
     return Buffer.concat(
-      bodyGenerator.base64Parts.map(([text, times]) => Buffer.alloc(Buffer.from(text, 'base64').length * times, text, 'base64')),
+      bodyGenerator.base64Parts.map(([text, times]) =>
+        Buffer.alloc(Buffer.from(text, 'base64').length * times, text, 'base64'),
+      ),
     );
   }
   return body;
@@ -152,8 +154,11 @@ function judge(
     else if (exception === undefined) problems.push(`${name}: ${found}`);
     else counts[exception.kind] += 1;
   }
-  for (const name of exceptions.keys()) if (!results.has(name)) problems.push(`${name}: listed, but there is no such line`);
-  console.log(`${file}: ${results.size} lines, ${counts.alike} alike, ${counts.later} later, ${counts.departure} departure`);
+  for (const name of exceptions.keys())
+    if (!results.has(name)) problems.push(`${name}: listed, but there is no such line`);
+  console.log(
+    `${file}: ${results.size} lines, ${counts.alike} alike, ${counts.later} later, ${counts.departure} departure`,
+  );
   for (const problem of problems) console.log(problem.slice(0, 1500));
   assert.equal(problems.length, 0);
 }
@@ -163,7 +168,10 @@ test('every recorded request is answered like upstream, or stands in the list of
   for (const line of requestLines()) {
     const harness = await serverOf(line.server);
     const token = (line.token ?? null) === null ? '' : makeToken(line.token ?? {});
-    const headers = line.request.headers.map(([name, value]): [string, string] => [name, value.replaceAll('{{TOKEN}}', token)]);
+    const headers = line.request.headers.map(([name, value]): [string, string] => [
+      name,
+      value.replaceAll('{{TOKEN}}', token),
+    ]);
     const { method, path } = line.request;
     results.set(line.name, difference(line, await harness.send({ method, path, headers, body: bodyOf(line, token) })));
   }

@@ -47,12 +47,18 @@ const FAILS: [string, string][] = [
   ['x\n{{ .b }}', 'template: :2:3: executing "" at <.b>: map has no entry for key "b"'],
   ['{{ .a.b }}', 'template: :1:3: executing "" at <.a.b>: can\'t evaluate field b in type string'],
   ['{{ eq .a 1 }}', 'template: :1:3: executing "" at <eq .a 1>: error calling eq: incompatible types for comparison'],
-  ['{{ .a_name_longer_than_20 }}', 'template: :1:3: executing "" at <.a_name_longer_than_...>: map has no entry for key "a_name_longer_than_20"'],
+  [
+    '{{ .a_name_longer_than_20 }}',
+    'template: :1:3: executing "" at <.a_name_longer_than_...>: map has no entry for key "a_name_longer_than_20"',
+  ],
 ];
 
 for (const [source, message] of FAILS) {
   test(`${JSON.stringify(source)} fails like Go's`, () => {
-    assert.throws(() => run(source), (error: unknown) => error instanceof TemplateExecError && error.message === message);
+    assert.throws(
+      () => run(source),
+      (error: unknown) => error instanceof TemplateExecError && error.message === message,
+    );
   });
 }
 
@@ -78,7 +84,8 @@ const REFUSED = [
 ];
 
 for (const source of REFUSED) {
-  test(`refused when it is read: ${source.slice(0, 40)}`, () => assert.throws(() => new Template(source), TemplateSyntaxError));
+  test(`refused when it is read: ${source.slice(0, 40)}`, () =>
+    assert.throws(() => new Template(source), TemplateSyntaxError));
 }
 
 test('claims are text, never templates: braces in a value come out as they are', () => {
@@ -97,15 +104,46 @@ test('every shipped mapping parses', () => {
 });
 
 test('any text is a template, or is refused as one; evaluation gives text or a template error', () => {
-  const piece = fc.constantFrom('{{', '}}', '{{-', '-}}', ' ', '.a', '.', '"', '`', '(', ')', '|', 'if ', 'else', 'end', 'with ', 'index . ', 'eq ', 'printf ', '"%q"', '/*', '*/', '12', 'ü');
+  const piece = fc.constantFrom(
+    '{{',
+    '}}',
+    '{{-',
+    '-}}',
+    ' ',
+    '.a',
+    '.',
+    '"',
+    '`',
+    '(',
+    ')',
+    '|',
+    'if ',
+    'else',
+    'end',
+    'with ',
+    'index . ',
+    'eq ',
+    'printf ',
+    '"%q"',
+    '/*',
+    '*/',
+    '12',
+    'ü',
+  );
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(piece, { maxLength: 25 }).map((parts) => parts.join(''))), (source) => {
-      try {
-        assert.equal(typeof run(source), 'string');
-      } catch (error) {
-        assert.ok(error instanceof TemplateSyntaxError || error instanceof TemplateExecError, String(error));
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece, { maxLength: 25 }).map((parts) => parts.join('')),
+      ),
+      (source) => {
+        try {
+          assert.equal(typeof run(source), 'string');
+        } catch (error) {
+          assert.ok(error instanceof TemplateSyntaxError || error instanceof TemplateExecError, String(error));
+        }
+      },
+    ),
     { numRuns: 5000 },
   );
 });

@@ -41,7 +41,7 @@ export class Authority {
     const key = request.csr.length > 0 ? keyFromCsr(request.csr) : provenKey(request, principal.challenge);
     const identity = principal.identity();
     const { tokenSha256 } = token;
-    return await issueLeaf(this.#issuer, { identity, key, tokenSha256, signal: request.signal });
+    return issueLeaf(this.#issuer, { identity, key, tokenSha256, signal: request.signal });
   }
 }
 

@@ -119,7 +119,7 @@ async function withinClientTime<T>(
   work: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   const { timeoutMs } = grpcTimeout(request.headers);
-  if (timeoutMs === undefined) return await work(undefined);
+  if (timeoutMs === undefined) return work(undefined);
   const controller = new AbortController();
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(

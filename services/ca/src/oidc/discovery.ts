@@ -48,7 +48,8 @@ function checkKeyHost(jwksUri: string, issuer: string, rule: KeyHostRule): void 
   if (target.username !== '' || target.password !== '') throw new Error('jwks_uri with credentials');
   if (target.protocol === own.protocol && target.host === own.host) return;
   const named = rule.jwksHosts.includes(target.host);
-  if (target.protocol !== 'https:' || (rule.isMeta && !named)) throw new Error('jwks_uri is on a host that is not allowed');
+  if (target.protocol !== 'https:' || (rule.isMeta && !named))
+    throw new Error('jwks_uri is on a host that is not allowed');
 }
 
 /** SPEC: RFC 7517 §5. Keys that cannot be used are left out. Rejects with any error. */

@@ -37,7 +37,7 @@ export function createFetchJson(options: FetchJsonOptions): FetchJson {
       const isTrusted = options.isTrustedHost(target.host);
       const response = await get(target, { signal, ca, isTrusted });
       const location = redirectOf(response);
-      if (location === undefined) return await readBody(response, limits.maxBytes);
+      if (location === undefined) return readBody(response, limits.maxBytes);
       response.destroy();
       const next = new URL(location, target);
       if (next.protocol !== target.protocol || next.host !== target.host) throw new Error('redirect to another host');

@@ -59,11 +59,11 @@ export class IssuerKeys {
   /** Newer keys than `seen`, because none of those verifies a token; undefined when it is too soon to ask again. */
   async newerThan(seen: KeySnapshot): Promise<KeySnapshot | undefined> {
     if (this.#snapshot !== undefined && this.#snapshot !== seen) return this.#snapshot;
-    if (this.#loading !== undefined) return await this.#loading;
+    if (this.#loading !== undefined) return this.#loading;
     const nowMs = this.#options.clock.nowMs();
     if (nowMs - this.#forcedAtMs < REFETCH_INTERVAL_MS) return undefined;
     this.#forcedAtMs = nowMs;
-    return await this.#load();
+    return this.#load();
   }
 
   #load(): Promise<KeySnapshot> {

@@ -23,7 +23,8 @@ export function checkStandardClaims(claims: JsonObject, expect: { audience: stri
   if (expiry === undefined || nowSec > expiry) throw identityTokenError('token has expired');
   numericDate(memberIgnoringCase(claims, 'iat'), 'iat');
   const notBefore = numericDate(fieldClaim(claims, 'nbf'), 'nbf');
-  if (notBefore !== undefined && nowSec + NOT_BEFORE_LEEWAY_SEC < notBefore) throw identityTokenError('token is not valid yet');
+  if (notBefore !== undefined && nowSec + NOT_BEFORE_LEEWAY_SEC < notBefore)
+    throw identityTokenError('token is not valid yet');
 }
 
 function audiences(value: JsonValue | undefined): string[] {

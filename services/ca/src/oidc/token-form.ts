@@ -72,7 +72,8 @@ function readHeader(header: JsonObject): { algorithm: string; keyId: string | un
   if (algorithm?.kind !== 'string') throw identityTokenError('token header without alg');
   if (keyId !== undefined && keyId.kind !== 'string') throw identityTokenError('kid is not a string');
   if (member(header, 'crit') !== undefined) throw identityTokenError('token header has crit');
-  if (unencoded !== undefined && !(unencoded.kind === 'bool' && unencoded.value)) throw identityTokenError('b64 header');
+  if (unencoded !== undefined && !(unencoded.kind === 'bool' && unencoded.value))
+    throw identityTokenError('b64 header');
   checkCertificates(member(header, 'x5c'));
   return { algorithm: algorithm.value, keyId: keyId?.value === '' ? undefined : keyId?.value };
 }

@@ -37,7 +37,8 @@ async function verifySignature(token: TokenForm, keys: IssuerKeys): Promise<void
   if (snapshot === undefined) throw identityTokenError('issuer has no keys');
   if (isSignedBy(token, snapshot)) return;
   const newer = await orIdentityError(keys.newerThan(snapshot));
-  if (newer === undefined || !isSignedBy(token, newer)) throw identityTokenError('no key of the issuer verifies the token');
+  if (newer === undefined || !isSignedBy(token, newer))
+    throw identityTokenError('no key of the issuer verifies the token');
 }
 
 async function orIdentityError<T>(pending: Promise<T>): Promise<T> {

@@ -9,8 +9,8 @@ const ALWAYS_PLAIN = /[A-Za-z0-9\-_.~]/;
 const PLAIN: Readonly<Record<EscapeMode, string>> = {
   path: '$&+,/:;=@',
   user: '$&+,;=',
-  host: "!$&'()*+,;=:[]<>\"",
-  zone: "!$&'()*+,;=:[]<>\"",
+  host: '!$&\'()*+,;=:[]<>"',
+  zone: '!$&\'()*+,;=:[]<>"',
   fragment: '$&+,/:;=?@!()*',
 };
 

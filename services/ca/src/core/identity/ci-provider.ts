@@ -5,7 +5,13 @@ import { TemplateExecError } from '../template/ast.ts';
 import { Template } from '../template/template.ts';
 import { claimMap } from './claims.ts';
 import { EXTENSION_FIELDS, type ExtensionKey } from './extensions.ts';
-import { asciiName, type CertificateIdentity, extensionList, type ExtensionValue, type Principal } from './principal.ts';
+import {
+  asciiName,
+  type CertificateIdentity,
+  extensionList,
+  type ExtensionValue,
+  type Principal,
+} from './principal.ts';
 import { mappedUri } from './uri.ts';
 
 /** A mapping as it stands in configuration. */

@@ -2,7 +2,13 @@ import { type JsonObject, type JsonValue, memberIgnoringCase } from '@sigstead/f
 import { CaError, identityTokenError } from '../errors.ts';
 
 /** A claim as mappings see it; a number keeps the text it was sent with. */
-export type ClaimValue = null | boolean | string | { readonly raw: string } | readonly ClaimValue[] | ReadonlyMap<string, ClaimValue>;
+export type ClaimValue =
+  | null
+  | boolean
+  | string
+  | { readonly raw: string }
+  | readonly ClaimValue[]
+  | ReadonlyMap<string, ClaimValue>;
 
 /** The whole token body by exact name; of repeated names the last counts. */
 export type ClaimMap = ReadonlyMap<string, ClaimValue>;

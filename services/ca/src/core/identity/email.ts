@@ -47,5 +47,6 @@ function emailVerified(claims: JsonObject): boolean {
 }
 
 function explicitNull(claims: JsonObject): JsonValue | undefined {
-  return claims.members.find(({ name, value }) => value.kind === 'null' && name.toLowerCase() === 'email_verified')?.value;
+  return claims.members.find(({ name, value }) => value.kind === 'null' && name.toLowerCase() === 'email_verified')
+    ?.value;
 }

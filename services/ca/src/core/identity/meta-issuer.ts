@@ -17,10 +17,7 @@ export function matchesPattern(pattern: string, issuer: string): boolean {
 }
 
 /** Offset after the wildcard and the literal behind it, -1 when they do not fit. The shortest fit is enough: runs cannot cross `.`, `/` or `:`. */
-function afterWildcard(
-  issuer: string,
-  step: { from: number; run: number; literal: string; isLast: boolean },
-): number {
+function afterWildcard(issuer: string, step: { from: number; run: number; literal: string; isLast: boolean }): number {
   const { from, run, literal, isLast } = step;
   if (isLast) {
     const at = issuer.length - literal.length;

@@ -36,7 +36,12 @@ export function extensionList(input: {
     throw new CaError('identity_unusable', { message: 'extensions must have a non-empty issuer url' });
   }
   const mapped = input.mapped ?? [];
-  const all = [{ n: 1, value: input.issuer }, { n: 8, value: input.issuer }, ...mapped, { n: 24, value: input.subject }];
+  const all = [
+    { n: 1, value: input.issuer },
+    { n: 8, value: input.issuer },
+    ...mapped,
+    { n: 24, value: input.subject },
+  ];
   return all.filter(({ value }) => value !== '').sort((a, b) => a.n - b.n);
 }
 

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { encodeSctList, type ParsedKey, publicKeyFromSpki, sctSignatureInput, verifyCtSignature } from '@sigstead/formats';
+import {
+  encodeSctList,
+  type ParsedKey,
+  publicKeyFromSpki,
+  sctSignatureInput,
+  verifyCtSignature,
+} from '@sigstead/formats';
 import { CaError, messageOf } from '../errors.ts';
 import { type CtClient, CtRefusedError, type Sct } from '../ports.ts';
 
@@ -18,7 +24,11 @@ export const CT_DEADLINE_MS = 10_000;
 const MAX_SKEW_MS = 3_600_000;
 
 /** SPEC: RFC 6962 §2.1.4: log keys are P-256 or RSA of at least 2048 bits. Throws for others. */
-export function ctLog(options: { client: CtClient; publicKeySpki: Uint8Array; deadlineMs?: number | undefined }): CtLog {
+export function ctLog(options: {
+  client: CtClient;
+  publicKeySpki: Uint8Array;
+  deadlineMs?: number | undefined;
+}): CtLog {
   const publicKey = publicKeyFromSpki(options.publicKeySpki);
   const isRsa = publicKey.kind === 'rsa' && (publicKey.bits ?? 0) >= 2048;
   if (publicKey.kind !== 'ecdsa-p256' && !isRsa) {

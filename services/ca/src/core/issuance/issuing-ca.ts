@@ -1,5 +1,14 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { basicConstraints, encodePem, isIssuedBy, keyUsage, Oid, type ParsedCertificate, parseCertificate, subjectKeyId } from '@sigstead/formats';
+import {
+  basicConstraints,
+  encodePem,
+  isIssuedBy,
+  keyUsage,
+  Oid,
+  type ParsedCertificate,
+  parseCertificate,
+  subjectKeyId,
+} from '@sigstead/formats';
 import type { Signer } from '@sigstead/keys';
 
 /** The issuing CA with its chain, checked once at start. */
@@ -84,7 +93,8 @@ export function issuingCa(signer: Signer, chain: readonly Uint8Array[], nowMs: n
 function checkCaCertificate(certificate: ParsedCertificate, index: number, nowMs: number): void {
   const where = `certificate ${index} of the CA chain`;
   if (basicConstraints(certificate)?.isCa !== true) throw new IssuingCaError(`${where} is not a CA`);
-  if (keyUsage(certificate)?.has('keyCertSign') === false) throw new IssuingCaError(`${where} may not sign certificates`);
+  if (keyUsage(certificate)?.has('keyCertSign') === false)
+    throw new IssuingCaError(`${where} may not sign certificates`);
   if (nowMs > certificate.notAfterMs) throw new IssuingCaError(`${where} has expired`);
   if (nowMs < certificate.notBeforeMs - 60_000) throw new IssuingCaError(`${where} is not valid yet`);
 }

@@ -1,4 +1,4 @@
-import { contextConstructed, DerError, type DerElement, readDer, Tag } from '@sigstead/formats';
+import { contextConstructed, decodeOidContent, DerError, type DerElement, readDer, Tag } from '@sigstead/formats';
 
 /** One extension as it was read back. */
 export interface ReadExtension {
@@ -7,14 +7,19 @@ export interface ReadExtension {
   readonly value: Uint8Array;
 }
 
+export interface ReadTime {
+  readonly tag: number;
+  readonly ms: number;
+}
+
 /** A to-be-signed certificate read back from its bytes, by code that shares nothing with the encoder. */
 export interface ReadTbs {
   readonly version: bigint;
   readonly serial: Uint8Array;
   readonly signatureAlgorithm: Uint8Array;
   readonly issuer: Uint8Array;
-  readonly notBefore: DerElement;
-  readonly notAfter: DerElement;
+  readonly notBefore: ReadTime;
+  readonly notAfter: ReadTime;
   readonly subject: Uint8Array;
   readonly spki: Uint8Array;
   readonly extensions: readonly ReadExtension[];
@@ -30,14 +35,30 @@ export function readTbs(bytes: Uint8Array): ReadTbs {
   const signatureAlgorithm = fields.next(Tag.sequence).raw;
   const issuer = fields.next(Tag.sequence).raw;
   const validity = fields.next(Tag.sequence).children();
-  const notBefore = validity.next();
-  const notAfter = validity.next();
+  const notBefore = readTime(validity.next());
+  const notAfter = readTime(validity.next());
   validity.end();
   const subject = fields.next(Tag.sequence).raw;
   const spki = fields.next(Tag.sequence).raw;
   const extensions = readExtensions(fields.next(contextConstructed(3)));
   fields.end();
   return { version, serial, signatureAlgorithm, issuer, notBefore, notAfter, subject, spki, extensions };
+}
+
+function readTime(element: DerElement): ReadTime {
+  return { tag: element.tag, ms: element.timeMs() };
+}
+
+/** Dotted forms of the identifiers our own certificates hold: a small set, met again in each. */
+const oids = new Map<string, string>();
+
+function readOid(content: Uint8Array): string {
+  const key = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+  const known = oids.get(key);
+  if (known !== undefined) return known;
+  const dotted = decodeOidContent(content);
+  if (oids.size < 256) oids.set(key, dotted);
+  return dotted;
 }
 
 function readExtensions(element: DerElement): ReadExtension[] {
@@ -47,7 +68,7 @@ function readExtensions(element: DerElement): ReadExtension[] {
   const extensions: ReadExtension[] = [];
   while (!list.done) {
     const cursor = list.next(Tag.sequence).children();
-    const oid = cursor.next(Tag.oid).oid();
+    const oid = readOid(cursor.next(Tag.oid).content);
     const flag = cursor.optional(Tag.boolean);
     if (flag?.boolean() === false) throw new DerError('bad_boolean', 'DEFAULT FALSE is encoded');
     const value = cursor.next(Tag.octetString).octetString();

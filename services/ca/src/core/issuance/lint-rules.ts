@@ -102,7 +102,7 @@ export const LINT_RULES: readonly LintRule[] = [
     id: 'validity_times',
     clause: 'RFC 5280 §4.1.2.5; Fulcio certificate specification, Validity',
     holds: (tbs, { template }) => {
-      const [from, to] = [tbs.notBefore.timeMs(), tbs.notAfter.timeMs()];
+      const [from, to] = [tbs.notBefore.ms, tbs.notAfter.ms];
       const asDrawn = from === template.notBeforeMs && to === template.notAfterMs;
       return asDrawn && from < to && to - from <= LEAF_LIFE_MS;
     },
@@ -112,15 +112,19 @@ export const LINT_RULES: readonly LintRule[] = [
     clause: 'RFC 5280 §4.1.2.5: UTCTime through 2049',
     holds: (tbs) =>
       [tbs.notBefore, tbs.notAfter].every(
-        (time) => time.tag === (time.timeMs() < Date.UTC(2050, 0, 1) ? Tag.utcTime : Tag.generalizedTime),
+        (time) => time.tag === (time.ms < Date.UTC(2050, 0, 1) ? Tag.utcTime : Tag.generalizedTime),
       ),
   },
   {
     id: 'not_beyond_issuer',
     clause: 'RFC 5280 §6.1.3 (a)(2)',
-    holds: (tbs, { template }) => tbs.notAfter.timeMs() <= template.ca.notAfterMs,
+    holds: (tbs, { template }) => tbs.notAfter.ms <= template.ca.notAfterMs,
   },
-  { id: 'subject_empty', clause: 'Fulcio certificate specification, Subject', holds: (tbs) => tbs.subject.length === 2 },
+  {
+    id: 'subject_empty',
+    clause: 'Fulcio certificate specification, Subject',
+    holds: (tbs) => tbs.subject.length === 2,
+  },
   {
     id: 'key_is_proven_key',
     clause: 'RFC 5280 §4.1.2.7',

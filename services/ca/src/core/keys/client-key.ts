@@ -1,4 +1,12 @@
-import { DerWriter, FormatError, isWeakRsaModulus, Oid, type ParsedKey, publicKeyFromSpki, Tag } from '@sigstead/formats';
+import {
+  DerWriter,
+  FormatError,
+  isWeakRsaModulus,
+  Oid,
+  type ParsedKey,
+  publicKeyFromSpki,
+  Tag,
+} from '@sigstead/formats';
 import { CaError } from '../errors.ts';
 import { firstPemBlock } from './go-pem.ts';
 
@@ -10,7 +18,8 @@ export function parseClientKey(content: Uint8Array): ParsedKey {
   try {
     return publicKeyFromSpki(spkiOf(content));
   } catch (error) {
-    if (error instanceof FormatError) throw new CaError('public_key_unparsable', { detail: error.message, cause: error });
+    if (error instanceof FormatError)
+      throw new CaError('public_key_unparsable', { detail: error.message, cause: error });
     throw error;
   }
 }

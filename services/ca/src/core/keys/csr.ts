@@ -1,4 +1,13 @@
-import { DerError, FormatError, Oid, type ParsedCsr, type ParsedKey, parseCsr, parseSpki, publicKeyFromSpki } from '@sigstead/formats';
+import {
+  DerError,
+  FormatError,
+  Oid,
+  type ParsedCsr,
+  type ParsedKey,
+  parseCsr,
+  parseSpki,
+  publicKeyFromSpki,
+} from '@sigstead/formats';
 import { CaError } from '../errors.ts';
 import { checkAttributes, checkName } from './csr-fields.ts';
 import { csrScheme, verifyCsr } from './csr-signature.ts';
@@ -7,7 +16,13 @@ import { firstPemBlock } from './go-pem.ts';
 import { defaultHash } from './proof.ts';
 
 /** Key algorithms that upstream's parser knows; a request with another one parses, but has no usable key. */
-const KNOWN_KEY_OIDS = new Set<string>([Oid.rsaEncryption, Oid.ecPublicKey, Oid.ed25519, '1.3.101.110', '1.2.840.10040.4.1']);
+const KNOWN_KEY_OIDS = new Set<string>([
+  Oid.rsaEncryption,
+  Oid.ecPublicKey,
+  Oid.ed25519,
+  '1.3.101.110',
+  '1.2.840.10040.4.1',
+]);
 
 /**
  * The public key of a PEM certificate signing request whose own signature proves possession. Subject and requested
@@ -19,7 +34,8 @@ export function keyFromCsr(pem: Uint8Array): ParsedKey {
   const key = keyOf(csr);
   requireStrongKey(key);
   const scheme = csrScheme(csr.signatureAlgorithm);
-  if (scheme === undefined || !verifyCsr(scheme, csr, key)) throw new CaError('proof_invalid', { detail: 'CSR signature' });
+  if (scheme === undefined || !verifyCsr(scheme, csr, key))
+    throw new CaError('proof_invalid', { detail: 'CSR signature' });
   if (!scheme.accepted) {
     throw new CaError('algorithm_unrecognized', { message: `unrecognized signature algorithm: ${scheme.name}` });
   }

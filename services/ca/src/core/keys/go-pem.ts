@@ -42,7 +42,10 @@ function readBlock(label: string, body: string): { label: string; bytes: Uint8Ar
   const lines = body.split('\n');
   let first = 0;
   while (first < lines.length && lines[first]?.includes(':') === true) first += 1;
-  const base64 = lines.slice(first).join('').replaceAll(/[ \t\r]/g, '');
+  const base64 = lines
+    .slice(first)
+    .join('')
+    .replaceAll(/[ \t\r]/g, '');
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return undefined;
   return { label, bytes: Buffer.from(base64, 'base64') };
 }

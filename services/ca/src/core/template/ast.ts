@@ -9,7 +9,13 @@ export type Expression =
   | { readonly kind: 'dot'; readonly at: number; readonly text: string }
   | { readonly kind: 'field'; readonly at: number; readonly text: string; readonly names: readonly string[] }
   | { readonly kind: 'constant'; readonly at: number; readonly text: string; readonly value: string | number | boolean }
-  | { readonly kind: 'call'; readonly at: number; readonly text: string; readonly name: string; readonly args: readonly Expression[] }
+  | {
+      readonly kind: 'call';
+      readonly at: number;
+      readonly text: string;
+      readonly name: string;
+      readonly args: readonly Expression[];
+    }
   | { readonly kind: 'pipe'; readonly at: number; readonly text: string; readonly stages: readonly Expression[] };
 
 /** A piece of a template. */
@@ -19,6 +25,6 @@ export type Node =
   | {
       readonly kind: 'if' | 'with';
       readonly condition: Expression;
-      readonly then: readonly Node[];
+      readonly body: readonly Node[];
       readonly otherwise: readonly Node[];
     };

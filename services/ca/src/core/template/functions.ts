@@ -62,10 +62,12 @@ function atLeastOne(values: readonly TemplateValue[]): readonly TemplateValue[] 
 }
 
 function order(first: TemplateValue, second: TemplateValue, name: string): number {
-  if (typeof first === 'object' || typeof second === 'object') throw new CallError('non-comparable type map[string]string');
+  if (typeof first === 'object' || typeof second === 'object')
+    throw new CallError('non-comparable type map[string]string');
   if (typeof first !== typeof second) throw new CallError('incompatible types for comparison');
   if (typeof first === 'boolean' && name !== 'eq' && name !== 'ne') throw new CallError('invalid type for comparison');
-  if (typeof first === 'string' && typeof second === 'string') return Buffer.compare(Buffer.from(first), Buffer.from(second));
+  if (typeof first === 'string' && typeof second === 'string')
+    return Buffer.compare(Buffer.from(first), Buffer.from(second));
   return Number(first) - Number(second);
 }
 
@@ -82,7 +84,8 @@ function indexOne(item: TemplateValue, key: TemplateValue): TemplateValue {
     if (typeof key !== 'string') throw new CallError('value has type int; should be string');
     return item.get(key) ?? '';
   }
-  if (typeof item !== 'string' || typeof key !== 'number') throw new CallError(`can't index item of type ${typeof item}`);
+  if (typeof item !== 'string' || typeof key !== 'number')
+    throw new CallError(`can't index item of type ${typeof item}`);
   const byte = Buffer.from(item)[key];
   if (byte === undefined) throw new CallError(`index out of range: ${key}`);
   return byte;

@@ -68,17 +68,17 @@ class NodeReader {
     if (body.stop === undefined) throw new TemplateSyntaxError('unexpected EOF');
     if (body.stop.word === 'end') {
       if (body.stop.rest.trim() !== '') throw new TemplateSyntaxError('unexpected text in end');
-      return { kind, condition, then: body.nodes, otherwise: [] };
+      return { kind, condition, body: body.nodes, otherwise: [] };
     }
     const chained = keyword({ source: body.stop.rest, at: body.stop.at });
     if (chained.word === 'if') {
       const nested = this.#branch('if', chained.rest, chained.at, depth + 1);
-      return { kind, condition, then: body.nodes, otherwise: [nested] };
+      return { kind, condition, body: body.nodes, otherwise: [nested] };
     }
     if (body.stop.rest.trim() !== '') throw new TemplateSyntaxError('unexpected text in else');
     const otherwise = this.#list(depth + 1);
     if (otherwise.stop?.word !== 'end') throw new TemplateSyntaxError('expected end');
-    return { kind, condition, then: body.nodes, otherwise: otherwise.nodes };
+    return { kind, condition, body: body.nodes, otherwise: otherwise.nodes };
   }
 }
 
@@ -116,7 +116,7 @@ class Evaluator {
       case 'with': {
         const value = this.#value(node.condition, dot);
         if (!isTrue(value)) return this.run(node.otherwise, dot);
-        return this.run(node.then, node.kind === 'with' ? value : dot);
+        return this.run(node.body, node.kind === 'with' ? value : dot);
       }
     }
   }
@@ -184,8 +184,10 @@ class Evaluator {
   #error(expression: Expression, cause: string): TemplateExecError {
     const before = Buffer.from(this.#source).subarray(0, expression.at).toString('utf8');
     const line = before.split('\n').length;
-    const column = expression.at - (before.lastIndexOf('\n') < 0 ? 0 : Buffer.byteLength(before.slice(0, before.lastIndexOf('\n') + 1)));
-    const shown = [...expression.text];
+    const column =
+      expression.at -
+      (before.lastIndexOf('\n') < 0 ? 0 : Buffer.byteLength(before.slice(0, before.lastIndexOf('\n') + 1)));
+    const shown = Array.from(expression.text);
     const context = shown.length > 20 ? `${shown.slice(0, 20).join('')}...` : expression.text;
     return new TemplateExecError(`template: :${line}:${column}: executing "" at <${context}>: ${cause}`);
   }

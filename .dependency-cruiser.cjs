@@ -46,12 +46,13 @@ const forbidden = [
   },
   {
     name: 'adapters-are-apart',
-    comment: 'An adapter knows its core and the packages; compose.ts brings adapters together.',
+    comment: 'An adapter runs on its core and the packages; compose.ts hands it the others, whose types it may know.',
     severity: 'error',
     from: { path: '^services/([^/]+)/src/(?!core/)([^/]+)/' },
     to: {
       path: '^services/$1/src/',
       pathNot: ['^services/$1/src/(core|$2)/', '^services/$1/src/(config|metrics|errors)\\.ts$'],
+      dependencyTypesNot: ['type-only'],
     },
   },
   {

@@ -167,3 +167,17 @@ test('characters that a shell would act on are refused in one line and nothing i
     assert.equal(await stat(join(folder.path, name)).catch(() => undefined), undefined);
   }
 });
+
+test('of many starters at once exactly one gets the folder, the others are told so', async () => {
+  const crowd = join(folder.path, 'crowd');
+  const holders = await Promise.all([1, 2, 3, 4].map(() => hold(crowd)));
+  const outcomes = holders.map(({ last }) => last.code ?? last.step).sort();
+  assert.deepEqual(outcomes, ['data_in_use', 'data_in_use', 'data_in_use', 'ready']);
+  await Promise.all(holders.map((holder) => holder.end()));
+  const next = await hold(crowd);
+  assert.deepEqual(
+    next.said.map(({ step }) => step).filter((step) => step !== 'copying'),
+    ['starting', 'ready'],
+  );
+  await next.end();
+});

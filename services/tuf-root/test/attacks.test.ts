@@ -381,6 +381,23 @@ test('C40: root N+1 signed by the new keys only, by the old only, or root N+2: r
   selfCheck({ ...second, roots: [...second.roots, { version: 2, bytes: good }] }, second, NOW_MS);
 });
 
+test('C39: one key under two spellings, and so two key ids, counts once', async () => {
+  const { first, second, signers } = await published();
+  const root = signedOf(second, 'root');
+  const bare = {
+    ...signers.timestamp.key,
+    keyval: { public: signers.timestamp.key.keyval.public.replaceAll('\n', '\r\n') },
+  };
+  const twin = { ...signers.timestamp, key: bare, keyId: keyIdOf(bare) };
+  const keys = { ...root.keys, [twin.keyId]: twin.key };
+  const roles = { ...root.roles, timestamp: { keyids: [signers.timestamp.keyId, twin.keyId], threshold: 2 } };
+  const view = overlay(viewOf(second), {
+    '2.root.json': await nextRootOf(root, { keys, roles }, [signers.root]),
+    'timestamp.json': await signEnvelope({ ...signedOf(second, 'timestamp'), version: 3 }, [signers.timestamp, twin]),
+  });
+  assert.throws(() => refreshClient(clientFrom(first.roots[0]!.bytes), view, NOW_MS), refused('signature_threshold'));
+});
+
 test('B18: a key id that is not the hash of the key object stops the publication', async () => {
   const { second, signers } = await published();
   const root = signedOf(second, 'root');

@@ -162,14 +162,14 @@ test('metrics tell version and expiry of each role', async () => {
   }
 });
 
-test('two processes over one store: a client that was served by the first never meets an older timestamp at the second', async () => {
+test('two processes over one store: a client that was served by the first never meets an older timestamp at the second', async (t) => {
   const [model, signers] = [await newModel(), (await import('./support.ts')).newSigners()];
   const first = await composeInMemory({ model, signers });
   const second = await composeInMemory({ model, signers, store: first.store, clock: first.clock });
   const { url, server } = await listen(second.handle);
+  t.after(() => server.close());
   first.clock.set(START_MS + 3 * DAY_MS);
   await first.handle.renewNow();
   const seen: Doc = await (await fetch(`${url}/timestamp.json`)).json();
   assert.equal(seen.signed.version, 2);
-  await server.close();
 });

@@ -96,7 +96,7 @@ test('B25: while the signer is down, the last good state stays served; log, metr
   assert.match(await metrics.text(), /sigstead_tuf_renewal_failing 0/);
 });
 
-test('a store that is out of reach: renewal fails, what is in memory stays served', async () => {
+test('a store that is out of reach: renewal fails, what is in memory stays served', async (t) => {
   const clock = new ManualClock(START_MS + DAY_MS);
   let down = false;
   class Flaky extends MemoryStore {
@@ -113,6 +113,7 @@ test('a store that is out of reach: renewal fails, what is in memory stays serve
   const { listen } = await import('./support.ts');
   const { handle } = await composeInMemory({ clock, store: new Flaky(clock) });
   const { url, server } = await listen(handle);
+  t.after(() => server.close());
   down = true;
   for (const [path, status] of [
     ['timestamp.json', 200],
@@ -125,7 +126,6 @@ test('a store that is out of reach: renewal fails, what is in memory stays serve
   }
   await handle.renewNow();
   assert.match((await handle.ready()).detail ?? '', /renewal fails/);
-  await server.close();
 });
 
 test('C48: without root and targets keys on the machine it renews snapshot and timestamp, and can sign nothing else', async () => {

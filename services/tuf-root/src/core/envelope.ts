@@ -70,7 +70,8 @@ export function requireThreshold(envelope: Envelope, role: RoleKeys, keys: Reado
   const counted = new Set<string>();
   for (const { keyid, sig } of envelope.signatures) {
     const key = allowed.has(keyid) ? keys[keyid] : undefined;
-    if (key && verifies(key, message, sig)) counted.add(key.keyval.public.trim());
+    const publicKey = key && publicKeyOf(key);
+    if (publicKey && verifies(publicKey, message, sig)) counted.add(fingerprint(publicKey));
   }
   if (counted.size < role.threshold) {
     const { _type: type, version } = envelope.signed;
@@ -78,9 +79,14 @@ export function requireThreshold(envelope: Envelope, role: RoleKeys, keys: Reado
   }
 }
 
-function verifies(key: TufKey, message: Uint8Array, sig: string): boolean {
+function verifies(publicKey: KeyObject, message: Uint8Array, sig: string): boolean {
   if (sig === '' || sig.length > 1024 || sig.length % 2 !== 0 || !/^[0-9a-f]+$/.test(sig)) return false;
-  return verify('sha256', message, publicKeyOf(key), Buffer.from(sig, 'hex'));
+  return verify('sha256', message, publicKey, Buffer.from(sig, 'hex'));
+}
+
+/** The key itself, however its PEM is written. */
+function fingerprint(publicKey: KeyObject): string {
+  return publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
 }
 
 function publicKeyOf(key: TufKey): KeyObject {

@@ -13,6 +13,7 @@ export interface TerminalProgram {
   wrap(commandLine: string): readonly [string, ...string[]];
 }
 
+const SIGN_IN_TIMEOUT_MS = 30_000;
 const PYTHON_PTY =
   'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]])))';
 
@@ -39,15 +40,20 @@ export async function signInWithBrowser(options: BrowserSignIn): Promise<{ bundl
   const programs = join(folder, 'bin');
   await mkdir(programs);
   const browser = join(programs, 'xdg-open');
-  const standIn = join(import.meta.dirname, 'stand-in-browser.ts');
   const opened = join(folder, 'opened.txt');
-  await writeFile(browser, `#!/bin/sh\nexec '${process.execPath}' '${standIn}' "$1" '${options.email}' '${opened}'\n`);
+  const errors = join(folder, 'browser-errors.txt');
+  const standIn = join(import.meta.dirname, 'stand-in-browser.ts');
+  // As a desktop does it: the browser goes its own way, xdg-open ends at once. cosign waits for that before it listens.
+  const command = `'${process.execPath}' '${standIn}' "$1" '${options.email}' '${opened}'`;
+  await writeFile(browser, `#!/bin/sh\n${command} </dev/null >'${errors}' 2>&1 &\n`);
   await chmod(browser, 0o755);
   await writeFile(join(folder, 'artifact.txt'), options.artifact);
   const line = `exec '${programOf(cosign)}' sign-blob --yes --bundle bundle.json artifact.txt`;
-  const [command, ...args] = options.terminal.wrap(line);
+  const [program, ...args] = options.terminal.wrap(line);
   const env = { ...options.client.env, PATH: `${programs}${delimiter}${options.client.env['PATH'] ?? ''}` };
-  await runOk(command, args, { env, cwd: folder });
+  await runOk(program, args, { env, cwd: folder, timeoutMs: SIGN_IN_TIMEOUT_MS }).catch(async (error: unknown) => {
+    throw new Error(`the browser said: ${await readFile(errors, 'utf8').catch(String)}`, { cause: error });
+  });
   const bundle = JSON.parse(await readFile(join(folder, 'bundle.json'), 'utf8')) as BundleJson;
   return { bundle, opened: await readFile(opened, 'utf8') };
 }

@@ -12,9 +12,6 @@ import { sharedWorkbench } from './workbench.ts';
 
 const { skip } = needs(cosign);
 
-if (skip !== false) describe('cosign', { skip }, () => test('signs and verifies'));
-else await suite();
-
 /** As a user types it; the settings are those of `sigstead env cosign`. */
 const SCRIPT = `
 eval "$(npx sigstead env cosign --url "$1")"
@@ -27,6 +24,9 @@ cosign verify-blob --bundle blob.json $policy artifact.txt
 cosign attest-blob --yes --identity-token "$token" --type custom --predicate predicate.json --bundle statement.json artifact.txt
 cosign verify-blob-attestation --type custom --bundle statement.json $policy artifact.txt
 `;
+
+if (skip !== false) describe('cosign', { skip }, () => test('signs and verifies'));
+else await suite();
 
 async function suite(): Promise<void> {
   const bench = await sharedWorkbench();

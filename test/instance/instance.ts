@@ -43,8 +43,8 @@ export interface Instance {
   readonly exited: Promise<Exit>;
   stdout(): string;
   stderr(): string;
-  /** The last lines of both, marked. */
-  tail(lines?: number): string;
+  /** The last lines of standard error, where its log is, marked. */
+  tail(lines: number): string;
   /** An identity token of one of the instance's own issuers. */
   token(request: TokenRequest): Promise<string>;
   signal(name: NodeJS.Signals): void;
@@ -102,7 +102,8 @@ function commandOf(options: InstanceOptions, scratch: string, readyFile: string)
     ...(options.ephemeral === true ? ['--ephemeral'] : ['--data', dataDir]),
     ...(options.args ?? []),
   ];
-  const env = { ...process.env, ...options.env };
+  // The settings of clients that it prints lie here, not in the user's own cache.
+  const env = { ...process.env, XDG_CACHE_HOME: join(scratch, 'cache'), ...options.env };
   if (options.throughNpm === true) return { command: 'npm', args: ['start', '--', ...args], cwd: root, env };
   return { command: join(root, 'cli', 'bin', 'sigstead'), args: ['dev', ...args], cwd: root, env };
 }
@@ -133,7 +134,7 @@ function running({ child, ready, scratch, readyMs, stopTimeoutMs = STOP_TIMEOUT_
     exited: child.exited,
     stdout: () => child.stdout.text,
     stderr: () => child.stderr.text,
-    tail: (lines) => lastLines(child, lines),
+    tail: (lines) => child.stderr.tail(lines, 'stderr| '),
     token: (request) => fetchToken(ready.url, request),
     signal: (name) => child.signal(name),
     stop,

@@ -35,3 +35,9 @@ function xdg(user: UserContext, name: string): string | undefined {
   const value = user.env[name];
   return value !== undefined && isAbsolute(value) ? value : undefined;
 }
+
+/** DATABASE_URL; an empty one counts as not set, as for other programs. */
+export function databaseUrl(user: UserContext): string | undefined {
+  const url = user.env['DATABASE_URL'];
+  return url === '' ? undefined : url;
+}

@@ -10,6 +10,9 @@ export interface DevIo extends StartDevIo {
   readonly exitNow: (code: number) => never;
 }
 
+/** Requests get 8 s to be answered, PostgreSQL 15 s to stop. */
+const STOP_DEADLINE_MS = 30_000;
+
 /** Runs an instance until it is told to stop. Returns when everything is closed; throws a Failure. */
 export async function devCommand(flags: DevFlags, io: DevIo): Promise<void> {
   const stop = watchForStop({
@@ -30,6 +33,13 @@ export async function devCommand(flags: DevFlags, io: DevIo): Promise<void> {
 }
 
 async function run(flags: DevFlags, io: DevIo, stop: StopWatch, signal: AbortSignal): Promise<void> {
+  // However the end comes about, it comes: nothing of ours may hang on.
+  void stop.stopped.then(() => {
+    setTimeout(() => {
+      io.writeError('sigstead: something did not stop in time; ended without it\n');
+      io.exitNow(1);
+    }, STOP_DEADLINE_MS).unref();
+  });
   const instance = await startDev(flags, io, signal);
   // Stopped while it started: startDev has closed everything.
   if (instance === undefined) return;

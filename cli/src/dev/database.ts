@@ -28,11 +28,11 @@ export interface DatabaseOptions {
   readonly onProgress: (what: string) => void;
 }
 
+/** What takes long enough to be told; the start itself is a step of its own. */
 const STEPS: Record<string, string> = {
   copying: 'copying the PostgreSQL programs',
   initdb: 'making the database',
   waiting: 'waiting for an earlier PostgreSQL to stop',
-  starting: 'starting PostgreSQL',
 };
 
 /** Starts the embedded PostgreSQL, or checks that one's own can be reached. Throws a Failure. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Closables, createLogger, type Logger } from '@sigstead/platform';
 import type { DevFlags } from '../command-line.ts';
 import { Failure } from '../failure.ts';
-import { defaultDataDir, type UserContext } from '../user-dirs.ts';
+import { databaseUrl, defaultDataDir, type UserContext } from '../user-dirs.ts';
 import { type DataFolder, openDataFolder, openEphemeralFolder } from './data-folder.ts';
 import { type Instance, readInstance } from './instance-file.ts';
 import { holdPort, type HeldPort } from './port.ts';
@@ -31,8 +31,9 @@ export interface Ground {
 
 /** Settles it, or throws a Failure. What it opened belongs to `open`. */
 export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closables): Promise<Ground> {
-  const readyFile = flags.readyFile === undefined ? undefined : await prepareReadyFile(flags.readyFile);
   const folder = open.use(await openFolder(flags, io.user));
+  // Only who holds the folder may take away the file of whoever held it before.
+  const readyFile = flags.readyFile === undefined ? undefined : await prepareReadyFile(flags.readyFile);
   const found = await readInstance(folder.path);
   const settings = await loadSettings(folder.path, flags, found);
   const logger = createLogger({
@@ -65,7 +66,7 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
 
 /** As root, PostgreSQL runs under another account: unless the database is elsewhere, that account passes through. */
 function openFolder(flags: DevFlags, user: UserContext): Promise<DataFolder> {
-  const shared = user.uid === 0 && user.env['DATABASE_URL'] === undefined;
+  const shared = user.uid === 0 && databaseUrl(user) === undefined;
   if (flags.ephemeral) return openEphemeralFolder(shared);
   return openDataFolder({ dir: flags.data ?? defaultDataDir(user), shared });
 }

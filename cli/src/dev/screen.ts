@@ -13,7 +13,7 @@ export function readyScreen(input: ScreenInput): string {
   const { url, clients } = input;
   return `
 Sigstead is ready at ${url}  (listening on ${input.addresses.join(', ')})
-It is a development instance: it certifies whatever it is told.
+It is a development instance: it certifies whatever it is told.${openWarning(input.addresses)}
 
   Fulcio, Rekor v2   ${url}
   Timestamps         ${url}/api/v1/timestamp
@@ -39,4 +39,10 @@ Ctrl-C stops it. ${clients.sigstead} --help says more.
 
 function block(title: string, commands: readonly string[]): string {
   return `  # ${title}\n${commands.map((command) => `  ${command}\n`).join('')}`;
+}
+
+/** Whoever can reach the port can be anyone: that must not happen unnoticed. */
+function openWarning(addresses: readonly string[]): string {
+  const isOpen = addresses.some((address) => !/^(127\.|\[::1\])/.test(address));
+  return isOpen ? '\nWARNING: it listens beyond this machine. Whoever reaches it gets a certificate in any name.' : '';
 }

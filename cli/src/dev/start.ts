@@ -6,7 +6,7 @@ import { type ClientContext, tufUrl } from '../clients/settings.ts';
 import type { DevFlags } from '../command-line.ts';
 import { writeFileAtomically } from '../files.ts';
 import { checkInstance, signOnce } from '../self-test/index.ts';
-import { cacheDir } from '../user-dirs.ts';
+import { cacheDir, databaseUrl } from '../user-dirs.ts';
 import { composeDev, type DevServices } from './compose-dev.ts';
 import { bindInstance, type Database, openDatabase } from './database.ts';
 import { frontRoutes } from './front.ts';
@@ -121,10 +121,10 @@ interface Base {
 async function openBase(ground: Ground, io: StartDevIo, { open, progress }: Start): Promise<Base> {
   const { logger, folder, instance } = ground;
   const opening = openDatabase({
-    url: io.user.env['DATABASE_URL'],
+    url: databaseUrl(io.user),
     folder: join(folder.path, POSTGRES),
     logger,
-    onProgress: (what) => logger.info({}, what),
+    onProgress: (what) => progress.note(what),
   });
   // Whatever happens first, a database that did start is closed.
   const opened = opening.catch(() => undefined);
@@ -132,7 +132,8 @@ async function openBase(ground: Ground, io: StartDevIo, { open, progress }: Star
   const keys = await progress.step(instance.databaseBound ? 'loading keys' : 'making keys and certificates', () =>
     openKeyRing({ dataDir: folder.path, createdMs: instance.createdMs, mayMake: !instance.databaseBound }),
   );
-  const database = await progress.step('starting PostgreSQL', () => opening);
+  const reaching = databaseUrl(io.user) === undefined ? 'starting PostgreSQL' : 'reaching the database';
+  const database = await progress.step(reaching, () => opening);
   await mkdir(join(folder.path, MARKS), { recursive: true, mode: 0o700 });
   // The id is durable before the database takes it, and the database has it before any log is opened.
   if (!instance.databaseBound) await writeInstance(folder.path, instance);

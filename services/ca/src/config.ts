@@ -3,6 +3,7 @@ import { ciProviderRule, type CiProviderSettings } from './core/identity/ci-prov
 import { EXTENSION_FIELDS } from './core/identity/extensions.ts';
 import type { IssuerRule } from './core/identity/issuer-rule.ts';
 import { parseJsonPath } from './core/identity/json-path.ts';
+import { isTrustDomain } from './core/identity/spiffe.ts';
 import { type GoUrl, goUrlHostname, parseGoUrl } from './core/go/go-url.ts';
 import { messageOf } from './core/errors.ts';
 import { SHIPPED_PROVIDERS } from './core/providers.ts';
@@ -19,8 +20,10 @@ export interface IssuerEntry {
   readonly 'ci-provider'?: string | undefined;
   /** JSONPath of the claim that names the real issuer, for type email. */
   readonly 'issuer-claim'?: string | undefined;
-  /** Scheme and host of subjects, for type uri. */
+  /** Scheme and host of subjects, for type uri; domain without scheme, for type username. */
   readonly 'subject-domain'?: string | undefined;
+  /** Trust domain of subjects, for type spiffe. */
+  readonly 'spiffe-trust-domain'?: string | undefined;
   /** Only reported to clients; which claim is signed follows from the type. */
   readonly 'challenge-claim'?: string | undefined;
   readonly 'skip-email-verification'?: boolean | undefined;
@@ -48,9 +51,12 @@ export interface ResolvedIssuer extends IssuerSettings {
   readonly type: string;
   readonly challengeClaim: string;
   readonly subjectDomain: string;
+  readonly spiffeTrustDomain: string;
   readonly skipEmailVerification: boolean;
   readonly caCertificate: string | undefined;
 }
+
+const TYPES = ['email', 'uri', 'ci-provider', 'username', 'spiffe', 'kubernetes', 'chainguard-identity'];
 
 const KEYS = new Set([
   'issuer-url',
@@ -59,6 +65,7 @@ const KEYS = new Set([
   'ci-provider',
   'issuer-claim',
   'subject-domain',
+  'spiffe-trust-domain',
   'challenge-claim',
   'skip-email-verification',
   'ca-cert',
@@ -117,6 +124,7 @@ function resolveOne(url: string, entry: IssuerEntry, context: Context): Resolved
     challengeClaim:
       (context.isMeta ? undefined : entry['challenge-claim']) ?? (entry.type === 'email' ? 'email' : 'sub'),
     subjectDomain: entry['subject-domain'] ?? '',
+    spiffeTrustDomain: entry['spiffe-trust-domain'] ?? '',
     skipEmailVerification: entry['skip-email-verification'] ?? false,
     caCertificate,
   };
@@ -127,6 +135,9 @@ function resolveRule(url: string, entry: IssuerEntry, context: Context): IssuerR
   if (entry['issuer-claim'] !== undefined && type !== 'email') throw new Error('issuer-claim is for type email only');
   if (entry['skip-email-verification'] === true && type !== 'email') {
     throw new Error('skip-email-verification is for type email only');
+  }
+  if (entry['spiffe-trust-domain'] !== undefined && type !== 'spiffe') {
+    throw new Error('spiffe-trust-domain is for type spiffe only');
   }
   switch (type) {
     case 'email':
@@ -143,8 +154,16 @@ function resolveRule(url: string, entry: IssuerEntry, context: Context): IssuerR
       if (settings === undefined) throw new Error(`ci-provider "${name}" has no mapping`);
       return ciProviderRule(checkedProvider(settings));
     }
+    case 'username':
+      return { type, subjectDomain: usernameDomain(url, entry, context.isMeta) };
+    case 'spiffe':
+      if (context.isMeta) throw new Error('type spiffe cannot stand behind a pattern');
+      return { type, trustDomain: trustDomain(entry) };
+    case 'kubernetes':
+    case 'chainguard-identity':
+      return { type };
     default:
-      throw new Error(`identity type "${type}" is unknown, so it is refused; known are email, uri and ci-provider`);
+      throw new Error(`identity type "${type}" is unknown, so it is refused; known are ${TYPES.join(', ')}`);
   }
 }
 
@@ -166,6 +185,24 @@ function subjectDomain(issuer: string, entry: IssuerEntry, isMeta: boolean): GoU
   if (lastLabels(goUrlHostname(domain)) !== lastLabels(goUrlHostname(own))) {
     throw new Error('subject-domain is not in the domain of the issuer');
   }
+  return domain;
+}
+
+/** SPEC: Fulcio oidc.md, "Username": no scheme, and the same last two labels as the issuer's host. */
+function usernameDomain(issuer: string, entry: IssuerEntry, isMeta: boolean): string {
+  const domain = entry['subject-domain'] ?? '';
+  if (domain === '' || domain.includes('://')) throw new Error('subject-domain is a domain without scheme');
+  if (!/^[A-Za-z0-9._-]+$/.test(domain)) throw new Error('subject-domain is no domain');
+  if (isMeta) throw new Error('type username cannot stand behind a pattern: any of its issuers could name anybody');
+  if (lastLabels(domain) !== lastLabels(goUrlHostname(parseGoUrl(issuer)))) {
+    throw new Error('subject-domain is not in the domain of the issuer');
+  }
+  return domain;
+}
+
+function trustDomain(entry: IssuerEntry): string {
+  const domain = entry['spiffe-trust-domain'] ?? '';
+  if (!isTrustDomain(domain)) throw new Error('spiffe-trust-domain is missing or no trust domain');
   return domain;
 }
 
@@ -199,6 +236,7 @@ const entrySchema = c.object({
   'ci-provider': c.optional(c.string()),
   'issuer-claim': c.optional(c.string()),
   'subject-domain': c.optional(c.string()),
+  'spiffe-trust-domain': c.optional(c.string()),
   'challenge-claim': c.optional(c.string()),
   'skip-email-verification': c.optional(c.boolean()),
   'ca-cert': c.optional(c.string({ maxLength: 64 * 1024 })),

@@ -70,7 +70,7 @@ export function configurationAnswer(issuers: readonly ResolvedIssuer[]): object 
       [issuer.isMeta ? 'wildcardIssuerUrl' : 'issuerUrl']: issuer.url,
       audience: issuer.audience,
       challengeClaim: issuer.challengeClaim,
-      spiffeTrustDomain: '',
+      spiffeTrustDomain: issuer.spiffeTrustDomain,
       issuerType: issuer.type,
       subjectDomain: issuer.subjectDomain,
       skipEmailVerification: issuer.skipEmailVerification,

@@ -84,7 +84,7 @@ interface RecordedConfig {
   readonly ciProviders: Record<string, CiProviderSettings>;
 }
 
-const BUILT_TYPES = new Set(['email', 'uri', 'ci-provider']);
+const BUILT_TYPES = new Set(['email', 'uri', 'ci-provider', 'username', 'spiffe', 'kubernetes', 'chainguard-identity']);
 
 /** The configuration of the recorded servers, less what this authority refuses to start with. */
 export function recordedIssuers(): IssuersConfig {

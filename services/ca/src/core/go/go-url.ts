@@ -188,3 +188,23 @@ export function goUrlHostname(url: GoUrl): string {
 export function goUrlHost(url: GoUrl): string {
   return fromBytes(url.host);
 }
+
+/**
+ * `base` with `below` joined to its path: slashes collapse, a final one stays, `.` vanishes. Unlike Go's JoinPath it
+ * refuses what would leave the path of `base` (`..`) and broken escapes, which Go answers with the bare host.
+ */
+export function joinGoUrlPath(base: string, below: string): string {
+  const url: Mutable<GoUrl> = parseGoUrl(base);
+  const segments = toBytes(below)
+    .split('/')
+    .filter((segment) => segment !== '' && segment !== '.');
+  if (segments.length === 0 || segments.includes('..')) throw new GoUrlError('subject leaves the path of its issuer');
+  const start = preferRaw(url.rawPath, url.path, 'path').replace(/\/+$/, '');
+  const joined = `${start}/${segments.join('/')}${below.endsWith('/') ? '/' : ''}`;
+  try {
+    setPath(url, joined);
+  } catch (error) {
+    throw parseError(joined, error);
+  }
+  return goUrlToString({ ...url, omitHost: false });
+}

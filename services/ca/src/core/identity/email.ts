@@ -37,7 +37,7 @@ function federatedIssuer(claims: JsonObject, path: JsonPath): string {
 }
 
 /** A boolean or one of four texts; absent counts as false; anything else, null too, is refused. */
-function emailVerified(claims: JsonObject): boolean {
+export function emailVerified(claims: JsonObject): boolean {
   const value: JsonValue | undefined = fieldClaim(claims, 'email_verified') ?? explicitNull(claims);
   if (value === undefined) return false;
   if (value.kind === 'bool') return value.value;

@@ -1,17 +1,9 @@
 import type { Metrics } from '@sigstead/platform';
-import { ROLES, type RoleName } from './core/metadata.ts';
-import { expiresMs, type PublishedMetadata } from './core/published.ts';
+import { ROLES } from './core/metadata.ts';
+import type { TufMetrics } from './core/ports.ts';
+import { expiresMs } from './core/published.ts';
 
-/** What the publisher tells of itself. */
-export interface TufMetrics {
-  published(metadata: PublishedMetadata): void;
-  renewed(roles: readonly RoleName[]): void;
-  overdue(roles: readonly RoleName[]): void;
-  failed(): void;
-  failing(is: boolean): void;
-  clockSkew(seconds: number): void;
-}
-
+/** Gauges and counters behind the port, in the registry of the process. */
 export function tufMetrics(metrics: Metrics): TufMetrics {
   const version = metrics.gauge({
     name: 'sigstead_tuf_version',

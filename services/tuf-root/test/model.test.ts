@@ -173,3 +173,25 @@ test('two processes over one store: a client that was served by the first never 
   const seen: Doc = await (await fetch(`${url}/timestamp.json`)).json();
   assert.equal(seen.signed.version, 2);
 });
+
+test('a flood for roots that do not exist asks the store once for all who wait', async (t) => {
+  const { handle, store } = await composeInMemory();
+  let questions = 0;
+  const answer = store.newestSequence.bind(store);
+  store.newestSequence = async () => {
+    questions += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    return answer();
+  };
+  store.metadata = () => Promise.reject(new Error('no look-up for what cannot be there'));
+  const { ServedFiles } = await import('../src/http/served-files.ts');
+  const { PublishedView } = await import('../src/core/published-view.ts');
+  const { silentLogger } = await import('@sigstead/platform');
+  const view = new PublishedView(() => undefined);
+  await view.refresh(() => store.load());
+  const files = new ServedFiles({ view, store, logger: silentLogger });
+  const answers = await Promise.all(Array.from({ length: 1000 }, (_, index) => files.metadata('root', index + 2)));
+  assert.ok(answers.every((bytes) => bytes === undefined));
+  assert.equal(questions, 1);
+  t.after(() => handle.close());
+});

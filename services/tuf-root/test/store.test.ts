@@ -7,7 +7,7 @@ import type { PublicationStore } from '../src/core/ports.ts';
 import { type PublishedSet, viewOf } from '../src/core/published.ts';
 import { selfCheck } from '../src/core/self-check.ts';
 import { composeTufRoot, type TufRootHandle, type TufRootOptions } from '../src/index.ts';
-import { PublishedView } from '../src/publisher/published-view.ts';
+import { PublishedView } from '../src/core/published-view.ts';
 import { MIGRATIONS, SCHEMA } from '../src/store/migrations.ts';
 import { postgresStore } from '../src/store/postgres-store.ts';
 import { composeInMemory, DAY_MS, ManualClock, MemoryStore, never, newModel, newSigners, START_MS } from './support.ts';

@@ -1,5 +1,5 @@
 import type { RoleName } from './metadata.ts';
-import type { PublishedSet, TargetBlob } from './published.ts';
+import type { PublishedMetadata, PublishedSet, TargetBlob } from './published.ts';
 
 /** What one publication adds to what is stored, and which versions clients see from then on. */
 export interface Publication {
@@ -41,4 +41,14 @@ export interface PublicationStore {
 /** Calls once after a delay; who owns the handle cancels it. */
 export interface Scheduler {
   after(delayMs: number, action: () => void): { cancel(): void };
+}
+
+/** What the publisher tells of itself. */
+export interface TufMetrics {
+  published(metadata: PublishedMetadata): void;
+  renewed(roles: readonly RoleName[]): void;
+  overdue(roles: readonly RoleName[]): void;
+  failed(): void;
+  failing(is: boolean): void;
+  clockSkew(seconds: number): void;
 }

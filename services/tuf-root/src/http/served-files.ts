@@ -1,8 +1,8 @@
 import type { Logger } from '@sigstead/platform';
 import type { RoleName } from '../core/metadata.ts';
 import type { PublicationStore } from '../core/ports.ts';
-import { newestRoot, type PublishedSet } from '../core/published.ts';
-import type { PublishedView } from '../publisher/published-view.ts';
+import { newestRoot } from '../core/published.ts';
+import type { PublishedView } from '../core/published-view.ts';
 
 /**
  * Files by what they are, never by path: from memory, else from the store. While the store is out of reach, what this process knows is
@@ -33,14 +33,31 @@ export class ServedFiles {
     return this.#view.set && newestRoot(this.#view.set).bytes;
   }
 
-  metadata(role: RoleName, version: number): Promise<Uint8Array | undefined> {
-    const known = this.#view.set && knownMetadata(this.#view.set, role, version);
-    return known ? Promise.resolve(known) : this.#fromStore(() => this.#store.metadata(role, version));
+  async metadata(role: RoleName, version: number): Promise<Uint8Array | undefined> {
+    const known = this.#known(role, version);
+    if (known) return known;
+    // Clients end every refresh by asking for the next root: one question to the store serves all who wait.
+    if (version > this.#newest(role)) {
+      await this.#refresh();
+      return this.#known(role, version);
+    }
+    return this.#fromStore(() => this.#store.metadata(role, version));
   }
 
   target(name: string, sha256: Uint8Array): Promise<Uint8Array | undefined> {
     const known = this.#view.set?.blobs.find((blob) => blob.name === name && Buffer.compare(blob.sha256, sha256) === 0);
     return known ? Promise.resolve(known.bytes) : this.#fromStore(() => this.#store.target(name, sha256));
+  }
+
+  #known(role: RoleName, version: number): Uint8Array | undefined {
+    const set = this.#view.set;
+    if (!set) return undefined;
+    if (role === 'root') return set.roots[version - 1]?.bytes;
+    return set[role].version === version ? set[role].bytes : undefined;
+  }
+
+  #newest(role: RoleName): number {
+    return this.#view.metadata?.[role].version ?? 0;
   }
 
   /** Asks the store once for all who wait. */
@@ -67,9 +84,4 @@ export class ServedFiles {
       return undefined;
     }
   }
-}
-
-function knownMetadata(set: PublishedSet, role: RoleName, version: number): Uint8Array | undefined {
-  if (role === 'root') return set.roots[version - 1]?.bytes;
-  return set[role].version === version ? set[role].bytes : undefined;
 }

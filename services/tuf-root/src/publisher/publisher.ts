@@ -10,10 +10,10 @@ import type { Periods } from '../core/periods.ts';
 import { type Plan, planPublication } from '../core/plan.ts';
 import type { Publication, PublicationStore } from '../core/ports.ts';
 import { metadataOf, newestRoot, type PublishedSet } from '../core/published.ts';
+import type { PublishedView } from '../core/published-view.ts';
 import { selfCheck } from '../core/self-check.ts';
 import type { SignerSet } from '../core/signers.ts';
 import { type TargetFile, targetEntries, targetFiles } from '../core/target-files.ts';
-import type { PublishedView } from './published-view.ts';
 
 export interface PublisherPorts {
   store: PublicationStore;

@@ -4,9 +4,8 @@ import { TufError } from '../core/errors.ts';
 import type { RoleName } from '../core/metadata.ts';
 import type { Periods } from '../core/periods.ts';
 import { nextRenewalMs } from '../core/plan.ts';
-import type { Scheduler } from '../core/ports.ts';
-import type { TufMetrics } from '../metrics.ts';
-import type { PublishedView } from './published-view.ts';
+import type { Scheduler, TufMetrics } from '../core/ports.ts';
+import type { PublishedView } from '../core/published-view.ts';
 import type { ModelSource, PublishResult } from './publisher.ts';
 
 export interface RenewerPorts {

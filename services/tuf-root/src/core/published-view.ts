@@ -1,5 +1,5 @@
-import { TufError } from '../core/errors.ts';
-import { metadataOf, type PublishedMetadata, type PublishedSet } from '../core/published.ts';
+import { TufError } from './errors.ts';
+import { metadataOf, type PublishedMetadata, type PublishedSet } from './published.ts';
 
 /** The newest publication this process knows; it only ever moves forward. Owned by the composition, read by the HTTP room. */
 export class PublishedView {

@@ -103,6 +103,8 @@ function ownPool(connectionString: string, logger: Logger, owned: Closables): Po
 /** What the operator may have overlooked; none of it is an error. */
 function warnOfIssuers(issuers: readonly ResolvedIssuer[], logger: Logger): void {
   for (const { url, audience, skipEmailVerification } of issuers) {
+    const isPlain = url.startsWith('http://') && !/^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${url}/`);
+    if (isPlain) logger.warn({ issuer: url }, 'issuer without TLS: whoever is on the way can replace its keys');
     if (audience === '') logger.warn({ issuer: url }, 'issuer without client-id: every token of it is refused');
     if (skipEmailVerification)
       logger.warn({ issuer: url }, 'unverified email addresses of this issuer become identities');

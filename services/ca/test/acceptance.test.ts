@@ -275,6 +275,56 @@ test('38 a federating issuer: both issuer extensions name the connector', async 
   );
 });
 
+const USERNAME = 'http://accounts.example.com/username';
+
+test('39, 40 user names: the bytes of the SAN, proof over the bare name; no `!`, no address', async () => {
+  const leaf = await issued(v2As(USERNAME, { sub: 'alice' }));
+  const san = Buffer.from(findExtension(leaf, Oid.subjectAltName)?.value ?? []).toString('hex');
+  const value = Buffer.from('alice!users.example.com').toString('hex');
+  assert.equal(san, `3029a027060a2b0601040183bf300107a0190c17${value}`);
+  await refused(
+    v2({ token: issuerToken(USERNAME, { sub: 'alice' }), proofOver: 'alice!users.example.com' }),
+    SIGNATURE_ERROR,
+  );
+  for (const sub of ['a!b', 'a@b.co']) await refused(v2As(USERNAME, { sub }), ID_ERROR);
+});
+
+test('42 SPIFFE IDs of another trust domain, and what is none', async () => {
+  const issuer = 'http://localhost:28080/spiffe';
+  assert.equal(sanText(await issued(v2As(issuer, { sub: 'spiffe://example.com/a' }))), 'spiffe://example.com/a');
+  const bad = [
+    'spiffe://other/x',
+    'spiffe://example.com/',
+    'spiffe://example.com/a/../b',
+    'SPIFFE://example.com/a',
+    'spiffe://example.com/a\n',
+  ];
+  for (const sub of bad) await refused(v2As(issuer, { sub }), ID_ERROR);
+});
+
+test('43 a service account; one without name or namespace is nobody', async () => {
+  const issuer = 'http://localhost:28080/k8s';
+  const claims = {
+    sub: 'system:serviceaccount:n:s',
+    'kubernetes.io': { namespace: 'n', serviceaccount: { name: 's' } },
+  };
+  const leaf = await issued(v2As(issuer, claims));
+  assert.equal(sanText(leaf), 'https://kubernetes.io/namespaces/n/serviceaccounts/s');
+  for (const account of [{}, { namespace: 'n' }, { serviceaccount: { name: 's' } }]) {
+    await refused(v2As(issuer, { ...claims, 'kubernetes.io': account }), ID_ERROR);
+  }
+});
+
+test('a chainguard subject never leaves the path of its issuer', async () => {
+  const issuer = 'http://localhost:28080/chainguard';
+  assert.equal(sanText(await issued(v2As(issuer, { sub: 'a/b' }))), `${issuer}/a/b`);
+  for (const sub of ['../email', 'a/../../x', '..', '.', '/', '100%']) {
+    assert.equal((await at.send(v2As(issuer, { sub }))).status, 400, sub);
+  }
+  const claims = { sub: 'a', email: EMAIL, email_verified: true };
+  assert.equal(sanText(await issued(v2({ token: issuerToken(issuer, claims) }))), `${issuer}/a`);
+});
+
 test('41 a uri subject on another host or scheme', async () => {
   const issuer = 'http://localhost:28080/uri';
   for (const sub of ['http://example.com/u', 'https://localhost/u', 'http://LOCALHOST/u', 'dev@example.com', '%zz']) {
@@ -475,6 +525,25 @@ test('66 without a log: detached form with an empty SCT; v1 without SCT header',
     assert.equal(old.headers['sct'], undefined);
   } finally {
     await bare.close();
+  }
+});
+
+test('an issuer in this process is asked in this process: its URL need not be reachable', async () => {
+  const jwk = { ...createPublicKey(keyPem('oidc-rsa')).export({ format: 'jwk' }), kid: 'rsa-1' };
+  const asked: string[] = [];
+  const serve = (url: string): Buffer => {
+    asked.push(url);
+    const value = url.endsWith('/jwks') ? { keys: [jwk] } : { issuer: EMAIL_ISSUER, jwks_uri: `${EMAIL_ISSUER}/jwks` };
+    return Buffer.from(JSON.stringify(value));
+  };
+  const fetchJson = (): Promise<never> => Promise.reject(new Error('no network here'));
+  const shared = { connectionString: at.connectionString, issuers: at.issuers };
+  const local = await startHarness({ fetchJson, inProcessIssuers: { [EMAIL_ISSUER]: serve } }, shared);
+  try {
+    assert.equal((await local.send(v2())).status, 200);
+    assert.deepEqual(asked, [`${EMAIL_ISSUER}/.well-known/openid-configuration`, `${EMAIL_ISSUER}/jwks`]);
+  } finally {
+    await local.close();
   }
 });
 

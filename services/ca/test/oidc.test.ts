@@ -329,3 +329,31 @@ test('issuers that a pattern lets in are remembered in bounded number', () => {
   assert.notEqual(directory.find('https://a0.example.com/t'), first);
   assert.equal(directory.find('https://a.b.example.com/t'), undefined);
 });
+
+test('issuers invented behind a pattern cost a bounded number of fetches at once', async () => {
+  const clock = { nowMs: () => NOW_MS };
+  let underWay = 0;
+  let most = 0;
+  const waiting: (() => void)[] = [];
+  const fetchJson: FetchJson = async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    underWay -= 1;
+    throw new Error('nothing here');
+  };
+  const directory = new IssuerDirectory(settings('https://*.example.com/t', true), {
+    fetchJson,
+    clock,
+    onFetch: () => undefined,
+  });
+  const found = Array.from({ length: 90 }, (_, i) => {
+    const known = directory.find(`https://a${i}.example.com/t`);
+    assert.ok(known);
+    return known.keys.current();
+  });
+  const verdicts = Promise.allSettled(found);
+  for (const release of waiting) release();
+  assert.ok((await verdicts).every(({ status }) => status === 'rejected'));
+  assert.equal(most, 16);
+});

@@ -6,7 +6,9 @@ import { type CtClient, CtRefusedError, type Sct } from '../core/ports.ts';
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
- * A log reached over HTTP. One try, no redirects; the caller's signal is the only deadline. Answers that a later try
+ * A log reached over HTTP. One try, no redirects; the caller's signal is the only deadline. (A kept-alive connection
+ * that the log closed at the moment we reused it is not a try: the same bytes go out again on a fresh one, which is
+ * safe because a log answers a repeated precertificate with the SCT it gave.) Answers that a later try
  * may change (408, 429, 5xx) reject as unavailable, every other refusal as CtRefusedError.
  * SPEC: RFC 6962 §4.2
  */
@@ -30,15 +32,23 @@ interface Post {
   readonly ca: string | undefined;
 }
 
-async function post(target: URL, { body, signal, ca }: Post): Promise<{ status: number; bytes: Buffer }> {
-  const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+function send(target: URL, { body, signal, ca }: Post, isFresh: boolean): Promise<IncomingMessage> {
+  const request = target.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const extra = { ...(signal === undefined ? {} : { signal }), ...(ca === undefined ? {} : { ca }) };
-    const sent = send(target, { method: 'POST', headers, ...extra }, resolve);
-    sent.on('error', reject);
+    const sent = request(target, { method: 'POST', headers, ...extra, ...(isFresh ? { agent: false } : {}) }, resolve);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      const isStale = sent.reusedSocket && !isFresh && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      if (isStale) send(target, { body, signal, ca }, true).then(resolve, reject);
+      else reject(error);
+    });
     sent.end(body);
   });
+}
+
+async function post(target: URL, what: Post): Promise<{ status: number; bytes: Buffer }> {
+  const response = await send(target, what, false);
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {

@@ -1,6 +1,7 @@
 import type { IssuerRule } from '../core/identity/issuer-rule.ts';
 import { matchesPattern } from '../core/identity/meta-issuer.ts';
 import { IssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts';
+import type { FetchJson } from './ports.ts';
 
 /** An issuer, or a pattern of issuers, that tokens are accepted from. */
 export interface IssuerSettings {
@@ -20,12 +21,16 @@ export interface KnownIssuer {
 /** Issuers that patterns let in are remembered up to this many; the one unused for longest goes first. */
 const MAX_META_ISSUERS = 100;
 
+/** Fetches for issuers behind patterns under way at once: whoever invents issuers cannot make us fetch without end. */
+const MAX_META_FETCHES = 16;
+
 /** Finds who a token's `iss` is: a configured issuer first, then a pattern. Nothing is fetched to find out. */
 export class IssuerDirectory {
   readonly #fixed: ReadonlyMap<string, KnownIssuer>;
   readonly #patterns: readonly IssuerSettings[];
   readonly #matched = new Map<string, KnownIssuer>();
   readonly #keysOptions: Omit<IssuerKeysOptions, 'issuer' | 'hosts'>;
+  #metaFetches = 0;
 
   constructor(issuers: readonly IssuerSettings[], keysOptions: Omit<IssuerKeysOptions, 'issuer' | 'hosts'>) {
     this.#keysOptions = keysOptions;
@@ -52,6 +57,20 @@ export class IssuerDirectory {
 
   #known(issuer: string, settings: IssuerSettings): KnownIssuer {
     const hosts = { isMeta: settings.isMeta, jwksHosts: settings.jwksHosts };
-    return { settings, keys: new IssuerKeys({ ...this.#keysOptions, issuer, hosts }) };
+    const { fetchJson } = this.#keysOptions;
+    const fetch = settings.isMeta ? this.#limited(fetchJson) : fetchJson;
+    return { settings, keys: new IssuerKeys({ ...this.#keysOptions, fetchJson: fetch, issuer, hosts }) };
+  }
+
+  #limited(fetchJson: FetchJson): FetchJson {
+    return async (request) => {
+      if (this.#metaFetches >= MAX_META_FETCHES) throw new Error('too many issuers are being fetched');
+      this.#metaFetches += 1;
+      try {
+        return await fetchJson(request);
+      } finally {
+        this.#metaFetches -= 1;
+      }
+    };
   }
 }

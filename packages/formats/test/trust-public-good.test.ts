@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test from 'node:test';
+import fc from 'fast-check';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { buildTrustedRoot, checkTrustedRoot, TrustError } from '../src/index.ts';
 
@@ -194,3 +195,42 @@ for (const [name, code, spoil] of DEFECTS) {
     );
   });
 }
+
+test('whatever is put anywhere into a trusted root, it is read or refused with a code', () => {
+  const places = (value: Doc, path: string[] = []): string[][] =>
+    typeof value === 'object' && value !== null
+      ? [path, ...Object.entries(value).flatMap(([name, inner]) => places(inner, [...path, name]))]
+      : [path];
+  const all = places(publicRoot()).filter((path) => path.length > 0);
+  fc.assert(
+    fc.property(fc.constantFrom(...all), fc.oneof(fc.jsonValue(), fc.base64String()), (path, value) => {
+      const document = publicRoot();
+      const parent = path.slice(0, -1).reduce((node, name) => node[name], document);
+      parent[path.at(-1) ?? ''] = value;
+      try {
+        checkTrustedRoot(document);
+      } catch (error) {
+        assert.ok(error instanceof TrustError, String(error));
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('one bit changed anywhere in a certificate or key of a trusted root: read or refused with a code', () => {
+  const list = ['tlogs', 'ctlogs', 'certificateAuthorities', 'timestampAuthorities'] as const;
+  fc.assert(
+    fc.property(fc.constantFrom(...list), fc.nat(), fc.nat(7), (field, at, bit) => {
+      const document = publicRoot();
+      const entry = document[field].at(-1);
+      const holder = entry.publicKey ?? entry.certChain.certificates[at % entry.certChain.certificates.length];
+      const bytes = Buffer.from(holder.rawBytes, 'base64');
+      const place = at % bytes.length;
+      bytes[place] = (bytes[place] ?? 0) ^ (1 << bit);
+      holder.rawBytes = bytes.toString('base64');
+      // A key or certificate that is another one has another id, or is no link of its chain.
+      assert.throws(() => checkTrustedRoot(document), TrustError);
+    }),
+    { numRuns: 400 },
+  );
+});

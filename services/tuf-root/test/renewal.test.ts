@@ -24,7 +24,7 @@ async function settle(scheduler: ManualScheduler): Promise<void> {
 test('B24, I8: over 400 days every role is renewed before half of its life, versions only rise, and a client never meets an expired file', async () => {
   const clock = new ManualClock(START_MS + 1234);
   const scheduler = new ManualScheduler(clock);
-  const { handle, store } = await composeInMemory({ clock, scheduler, lookEveryMs: DAY_MS / 4 });
+  const { handle, store } = await composeInMemory({ clock, scheduler, lookEveryMs: DAY_MS / 2 });
   let client: ClientState = clientFrom(handle.initialRoot().bytes);
   let before = handle.status();
   const lifetimes = { root: 365, targets: 365, snapshot: 30, timestamp: 7 } as const;

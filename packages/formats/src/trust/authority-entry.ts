@@ -15,6 +15,8 @@ interface ChainLink {
   parsed: ParsedCertificate;
   x509: X509Certificate;
   isCa: boolean;
+  extendedKeyUsage: ReturnType<typeof extKeyUsage>;
+  subject: CertificateAuthorityJson['subject'];
 }
 
 const MAX_CHAIN = 10;
@@ -37,7 +39,7 @@ export function timestampAuthorityEntry(authority: TrustedAuthority, path: strin
   const leaf = chain[0] as ChainLink;
   if (leaf.isCa)
     throw new TrustError('tsa_leaf_is_ca', `${path}.chain[0]`, 'the first certificate must be the leaf, not a CA');
-  const usage = extKeyUsage(leaf.parsed);
+  const usage = leaf.extendedKeyUsage;
   if (usage?.critical !== true || usage.oids.length !== 1 || usage.oids[0] !== Oid.timeStamping) {
     throw new TrustError(
       'tsa_extended_key_usage',
@@ -60,7 +62,7 @@ function authorityJson(
   checkUrl(authority.uri, `${path}.uri`);
   const anchor = chain.at(-1) as ChainLink;
   return {
-    subject: subjectOf(anchor.parsed),
+    subject: anchor.subject,
     uri: authority.uri,
     certChain: { certificates: chain.map((link) => ({ rawBytes: Buffer.from(link.parsed.der).toString('base64') })) },
     validFor: windowJson(authority.validFor, `${path}.validFor`),
@@ -80,7 +82,13 @@ function readLink(der: Uint8Array, path: string): ChainLink {
   refusePem(der, path);
   try {
     const parsed = parseCertificate(der);
-    return { parsed, x509: new X509Certificate(Buffer.from(der)), isCa: basicConstraints(parsed)?.isCa === true };
+    return {
+      parsed,
+      x509: new X509Certificate(Buffer.from(der)),
+      isCa: basicConstraints(parsed)?.isCa === true,
+      extendedKeyUsage: extKeyUsage(parsed),
+      subject: subjectOf(parsed),
+    };
   } catch (cause) {
     throw new TrustError('certificate_invalid', path, 'not an X.509 certificate in DER', { cause });
   }

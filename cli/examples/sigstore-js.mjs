@@ -1,4 +1,4 @@
-// Signs a file with sigstore-js against a private Sigstore, or verifies it. Rekor v2 needs the signing config: the
+// Signs a file with sigstore-js against a private Sigstore (`attest` takes it for an in-toto statement), or verifies it. Rekor v2 needs the signing config: the
 // plain `sigstore.sign` knows only Rekor v1.
 //
 //   eval "$(sigstead env js)"
@@ -14,12 +14,12 @@ import { verify } from 'sigstore';
 const [action, file, bundleFile, identity] = process.argv.slice(2);
 const { SIGSTEAD_TUF_URL, SIGSTEAD_TUF_ROOT, SIGSTEAD_TUF_CACHE, SIGSTEAD_ISSUER, SIGSTEAD_TOKEN } = process.env;
 if (!file || !bundleFile || !SIGSTEAD_TUF_URL || !SIGSTEAD_TUF_ROOT || !SIGSTEAD_TUF_CACHE) {
-  throw new Error('usage: sigstore-js.mjs sign|verify FILE BUNDLE [IDENTITY], after: eval "$(sigstead env js)"');
+  throw new Error('usage: sigstore-js.mjs sign|attest|verify FILE BUNDLE [IDENTITY], after: eval "$(sigstead env js)"');
 }
 mkdirSync(SIGSTEAD_TUF_CACHE, { recursive: true });
 const data = readFileSync(file);
 
-if (action === 'sign') {
+if (action === 'sign' || action === 'attest') {
   const tuf = await initTUF({
     mirrorURL: SIGSTEAD_TUF_URL,
     rootPath: SIGSTEAD_TUF_ROOT,
@@ -30,9 +30,10 @@ if (action === 'sign') {
   const builder = bundleBuilderFromSigningConfig({
     signingConfig,
     identityProvider: { getToken: async () => SIGSTEAD_TOKEN },
-    bundleType: 'messageSignature',
+    bundleType: action === 'sign' ? 'messageSignature' : 'dsseEnvelope',
   });
-  writeFileSync(bundleFile, JSON.stringify(bundleToJSON(await builder.create({ data }))));
+  const bundle = await builder.create({ data, type: 'application/vnd.in-toto+json' });
+  writeFileSync(bundleFile, JSON.stringify(bundleToJSON(bundle)));
   console.log(`signed: ${bundleFile}`);
 } else {
   await verify(JSON.parse(readFileSync(bundleFile, 'utf8')), data, {

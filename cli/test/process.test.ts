@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +129,22 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
     signed = await signSomething(first.report);
     assert.equal(signed.entry['logIndex'], '1');
     await assertVerifies(signed, first.report);
+  });
+
+  test('the printed lines for sigstore-js work as they stand, from any folder', async () => {
+    await writeFile(join(base, 'hello.txt'), 'hello\n');
+    const lines = first.output().split('# sigstore-js\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
+    assert.equal(lines.length, 2);
+    const script = [
+      `cd ${base}`,
+      'set -e',
+      ...lines,
+      'echo changed > hello.txt',
+      `! ${lines[1]?.trim()} 2>/dev/null`,
+    ].join('\n');
+    const ended = await run('/bin/sh', ['-c', script], env).ended;
+    assert.equal(ended.code, 0, ended.output);
+    assert.equal(ended.output, 'signed: hello.js.json\nverified: hello.txt was signed by you@example.com\n');
   });
 
   test('a second start on the folder, and another instance on the port, are refused in one line', async () => {

@@ -2,7 +2,7 @@ import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger } from '@sigstead/platform';
 import type { FastifyInstance } from 'fastify';
 import { calculateJwkThumbprint } from 'jose';
-import { type Identity, readIdentity, readLifetime, tokenClaims } from './core/claims.ts';
+import { readIdentity, readLifetime, tokenClaims, type TokenRequest } from './core/claims.ts';
 import { CodeStore } from './core/codes.ts';
 import { discoveryDocument, type IssuerKind, issuerUrl } from './core/issuers.ts';
 import { createTokenSigner } from './core/jwt.ts';
@@ -24,9 +24,6 @@ export interface DevOidcOptions {
   /** An RSA key; its tokens are RS256. */
   readonly signer: Signer;
 }
-
-/** A wish for a token: whom it speaks of, and for how long (default one hour). */
-export type TokenRequest = Identity & { readonly lifetimeSeconds?: number };
 
 export interface DevOidc {
   readonly routes: (app: FastifyInstance) => Promise<void>;

@@ -7,6 +7,9 @@ export type Identity =
   | { readonly issuer: 'email'; readonly email: string }
   | { readonly issuer: 'uri' | 'ci'; readonly claims: Readonly<Record<string, unknown>> };
 
+/** A wish for a token: whom it speaks of, and for how long. */
+export type TokenRequest = Identity & { readonly lifetimeSeconds?: number };
+
 /** Longest life of a token, and the life it has when nobody asks; in seconds. */
 export const MAX_LIFETIME_SECONDS = 86_400;
 export const DEFAULT_LIFETIME_SECONDS = 3_600;

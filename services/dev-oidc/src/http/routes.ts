@@ -1,8 +1,7 @@
 import { methodTable } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { TokenRequest } from '../compose.ts';
 import { type AuthorizationRequest, codeRedirect, decideAuthorization, deniedRedirect } from '../core/authorize.ts';
-import { type Identity, readIdentity, readLifetime } from '../core/claims.ts';
+import { type Identity, readIdentity, readLifetime, type TokenRequest } from '../core/claims.ts';
 import type { CodeStore } from '../core/codes.ts';
 import { OidcError } from '../core/errors.ts';
 import { exchangeCode } from '../core/exchange.ts';

@@ -224,8 +224,9 @@ function leaves(size: number, [tile = new Uint8Array(0)]: Uint8Array[]): Uint8Ar
   return Array.from({ length: size }, (_, i) => tile.subarray(i * 32, i * 32 + 32));
 }
 
-test('random batches behave like a list: same indexes, same duplicates, same tree', async () => {
+test('random batches behave like a list: same indexes, same duplicates, same tree', async (t) => {
   const own = await testLogs();
+  t.after(() => own.drop());
   const log = await own.open({ limits: { ...QUEUE_LIMITS, maxBatchEntries: 7 } });
   const model: string[] = [];
   await fc.assert(
@@ -244,7 +245,6 @@ test('random batches behave like a list: same indexes, same duplicates, same tre
   );
   const report = await fsck({ store: log.store, personality: textPersonality(), hasher });
   assert.deepEqual([report.size, report.problems], [model.length, []]);
-  await own.drop();
 });
 
 /** SPEC: RFC 6962 §2.1, word for word. */

@@ -63,8 +63,9 @@ function memoryMark(): MarkStore & { mark: Mark | undefined; failing: boolean } 
   return store;
 }
 
-test('nothing is acknowledged or shown before the mark is raised; it is raised before anything else once it can be', async () => {
+test('nothing is acknowledged or shown before the mark is raised; it is raised before anything else once it can be', async (t) => {
   const logs = await testLogs();
+  t.after(() => logs.drop());
   const mark = memoryMark();
   const log = await logs.open({ mark });
   await log.sequencer.append(text('one'));
@@ -78,11 +79,11 @@ test('nothing is acknowledged or shown before the mark is raised; it is raised b
   assert.deepEqual(await log.sequencer.append(text('two')), { kind: 'duplicate', index: 1 });
   assert.equal(mark.mark?.size, 2);
   assert.equal(log.tree.published.head.size, 2);
-  await logs.drop();
 });
 
-test('a database behind the mark, or with another tree below it: nothing is signed or shown, both heads are named', async () => {
+test('a database behind the mark, or with another tree below it: nothing is signed or shown, both heads are named', async (t) => {
   const logs = await testLogs();
+  t.after(() => logs.drop());
   const first = await logs.open();
   for (let i = 0; i < 300; i++) void first.sequencer.append(text(`entry ${i}`));
   await first.sequencer.append(text('last'));
@@ -104,5 +105,4 @@ test('a database behind the mark, or with another tree below it: nothing is sign
   honest.mark = { size: 17, root: await first.tiles.rootAt(first.tree.published.edge, 17) };
   const sound = await logs.open({ mark: honest });
   assert.equal((await sound.sequencer.append(text('more'))).index, size);
-  await logs.drop();
 });

@@ -154,8 +154,16 @@ export async function testLogs(): Promise<TestLogs> {
       return store;
     },
     async drop() {
-      await Promise.all(opened.map((log) => log.close()));
+      // A test that failed half-way may have left a batch waiting for ever: the end of the database ends it too.
+      const closed = Promise.all(opened.map((log) => log.close()));
+      await Promise.race([closed, patience(2000)]);
       await database.drop();
     },
   };
+}
+
+function patience(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 }

@@ -1,5 +1,5 @@
 import { encodePem } from '@sigstead/formats';
-import { deadlineExceeded, grpcError, type Logger, sendServiceError, ServiceError } from '@sigstead/platform';
+import { grpcError, type Logger, sendServiceError, ServiceError } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
 import { CaError, type CaErrorCode } from '../core/errors.ts';
 import type { IssuedLeaf } from '../core/issuance/issue.ts';
@@ -48,8 +48,6 @@ export function sendFailure(reply: FastifyReply, error: unknown, logger: Logger)
   grpcError(reply, http, grpc, error.message);
   return error.code;
 }
-
-export { deadlineExceeded };
 
 /** Leaf first, root last, without final newlines. */
 export function chainOf(ca: IssuingCa, leaf: Uint8Array): string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { clientCommands, clientVariables, envBlock } from '../src/clients/settin
 import { ENV_CLIENTS } from '../src/command-line.ts';
 import { envCommand } from '../src/commands/env.ts';
 import { tokenCommand } from '../src/commands/token.ts';
+import { writeInstance } from '../src/dev/instance-file.ts';
 import { Failure } from '../src/failure.ts';
 import { assignments, exportLines, shellWord } from '../src/shell.ts';
 import { cacheDir, defaultDataDir, type UserContext } from '../src/user-dirs.ts';
@@ -194,6 +195,25 @@ suite('commands against a server', () => {
     const path = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
     assert.equal(await readFile(path, 'utf8'), answer.body);
     assert.equal(seen.url, '/tuf/root.json');
+  });
+
+  test('env and token know the instance of the default data folder; its root is not fetched', async () => {
+    const dataDir = defaultDataDir(user());
+    await mkdir(join(dataDir, 'trust'), { recursive: true });
+    const instance = { format: 1, id: 'a', createdMs: 0, databaseBound: true, selfTested: true, url } as const;
+    await writeInstance(dataDir, instance);
+    await writeFile(join(dataDir, 'trust', 'root.json'), '{"own":1}');
+    answer = { status: 200, body: '{"token":"a.b.c"}' };
+    assert.equal(await token({ issuer: 'email', email: 'a@b.c' }), 'a.b.c\n');
+    seen = { body: '' };
+    const block = await env('go');
+    assert.deepEqual(seen, { body: '' });
+    assert.match(block, /read from the data folder of the instance/);
+    const path = /SIGSTEAD_TUF_ROOT='?([^'\n]*)/
+      .exec(block.replaceAll("'\\''", '\u0001'))?.[1]
+      ?.replaceAll('\u0001', "'");
+    assert.equal(await readFile(path ?? '', 'utf8'), '{"own":1}');
+    await rm(dataDir, { recursive: true });
   });
 
   test('env refuses what is no root', async () => {

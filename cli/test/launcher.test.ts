@@ -45,7 +45,7 @@ suite('launcher', () => {
     const { status, stdout } = launch(join(base, 'tree/cli/bin/sigstead'), await fakeNode('new', 'v26.10.0'), args);
     assert.equal(status, 0);
     const main = join(base, 'tree/cli/src/main.ts');
-    assert.equal(stdout, `${process.pid}|${main}|dev|--data|a b|$(x)||`);
+    assert.equal(stdout, `${process.pid}|--disable-warning=ExperimentalWarning|${main}|dev|--data|a b|$(x)||`);
   });
 
   test('the pinned one wins over the PATH; one that cannot run does not', async () => {
@@ -65,7 +65,7 @@ suite('launcher', () => {
     await symlink('../tree/cli/bin/sigstead', join(base, 'links', 'one'));
     await symlink(join(base, 'links', 'one'), join(base, 'links', 'two'));
     const { stdout } = launch(join(base, 'links', 'two'), await fakeNode('new', 'v26.10.0'));
-    assert.equal(stdout, `${process.pid}|${join(base, 'tree/cli/src/main.ts')}|`);
+    assert.equal(stdout, `${process.pid}|--disable-warning=ExperimentalWarning|${join(base, 'tree/cli/src/main.ts')}|`);
   });
 
   test('missing packages are said', async () => {

@@ -10,6 +10,7 @@ import type { ReadyReport } from '../src/dev/ready-file.ts';
 import { checkCertificate, requestCertificate } from '../src/self-test/certificate.ts';
 import { type Json, sha256 } from '../src/self-test/check.ts';
 import { checkCheckpoint, checkEntry, type EntryRequest, fetchCheckpoint, logEntry } from '../src/self-test/entry.ts';
+import { checkTimestamp, requestTimestamp } from '../src/self-test/timestamp.ts';
 import { fetchTrust } from '../src/self-test/trust.ts';
 import {
   exists,
@@ -79,6 +80,13 @@ async function tufVersion({ tufUrl }: ReadyReport): Promise<number> {
   return ((await (await fetch(`${tufUrl}/timestamp.json`)).json()) as { signed: { version: number } }).signed.version;
 }
 
+/** Base64 with the lowest bit of one byte changed. */
+function flipped(base64: unknown, at: number): string {
+  const bytes = Buffer.from(String(base64), 'base64');
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  return bytes.toString('base64');
+}
+
 function canConnect(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
@@ -129,6 +137,60 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
     signed = await signSomething(first.report);
     assert.equal(signed.entry['logIndex'], '1');
     await assertVerifies(signed, first.report);
+  });
+
+  test('the self-test refuses what a client would refuse', async () => {
+    const { report } = first;
+    const trust = await trustOf(report);
+    const { certificate, wish, entry } = signed;
+    const proof = entry['inclusionProof'] as Record<string, unknown>;
+    const { envelope } = proof['checkpoint'] as { envelope: string };
+    const bad: [string, Json][] = [
+      ['body', { ...entry, canonicalizedBody: flipped(entry['canonicalizedBody'], 300) }],
+      ['root', { ...entry, inclusionProof: { ...proof, rootHash: flipped(proof['rootHash'], 0) } }],
+      ['hash', { ...entry, inclusionProof: { ...proof, hashes: [flipped((proof['hashes'] as string[])[0], 0)] } }],
+      ['no hash', { ...entry, inclusionProof: { ...proof, hashes: [] } }],
+      ['index', { ...entry, inclusionProof: { ...proof, logIndex: '0' } }],
+      ['size', { ...entry, inclusionProof: { ...proof, treeSize: '3' } }],
+    ];
+    for (const text of [
+      envelope.replace('\n2\n', '\n3\n'),
+      envelope.replace(/^localhost/, 'otherhost'),
+      envelope.replace(/— .*\n$/, ''),
+    ]) {
+      assert.notEqual(text, envelope);
+      bad.push([text, { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: text } } }]);
+    }
+    for (const [name, changed] of bad) assert.throws(() => checkEntry(changed, wish, trust), undefined, name);
+    assert.throws(() => checkEntry(entry, { ...wish, digest: sha256('other') }, trust));
+    assert.throws(() => checkCertificate(certificate, trust, 'other@example.com'), /names somebody else/);
+    assert.throws(
+      () => checkCertificate(certificate, { ...trust, certificateAuthorities: [] }, EMAIL),
+      /published chain/,
+    );
+    assert.throws(() => checkCertificate(certificate, { ...trust, ctlogs: [] }, EMAIL), /no published log/);
+    assert.throws(() => checkCheckpoint(envelope, { ...trust, tlogs: [] }), /no published log/);
+  });
+
+  test('a timestamp is refused for other data, with its last bit flipped, and from an unknown authority', async () => {
+    const trust = await trustOf(first.report);
+    const response = await requestTimestamp(`${first.report.url}/api/v1/timestamp`, signed.wish.signature);
+    checkTimestamp(response, signed.wish.signature, trust);
+    const changed = Uint8Array.from(response);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    assert.throws(() => checkTimestamp(changed, signed.wish.signature, trust));
+    assert.throws(() => checkTimestamp(response, sha256('other'), trust), /over something else/);
+    const unknown = { ...trust, timestampAuthorities: [] };
+    assert.throws(() => checkTimestamp(response, signed.wish.signature, unknown), /not signed by a published leaf/);
+  });
+
+  test('trust material is refused under another first root', async () => {
+    const root = JSON.parse(await readFile(first.report.tufRoot, 'utf8')) as { signed: { version: number } };
+    root.signed.version = 0;
+    await assert.rejects(
+      fetchTrust(first.report.tufUrl, Buffer.from(JSON.stringify(root))),
+      /root is not signed by its keys/,
+    );
   });
 
   test('the printed lines for sigstore-js work as they stand, from any folder', async () => {

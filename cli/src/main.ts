@@ -7,5 +7,9 @@ const user = currentUser();
 // could write to it could run code as this one.
 enableCompileCache(join(cacheDir(user), 'code'));
 
+// For this process alone: whatever it starts has another parent.
+const parentPid = Number(process.env['SIGSTEAD_PARENT_PID'] ?? process.ppid);
+delete process.env['SIGSTEAD_PARENT_PID'];
+
 const { run } = await import('./run.ts');
-process.exit(await run(process.argv.slice(2), { user, exitNow: (code) => process.exit(code) }));
+process.exit(await run(process.argv.slice(2), { user, parentPid, exitNow: (code) => process.exit(code) }));

@@ -19,6 +19,8 @@ function version(): string {
 
 export interface RunIo {
   readonly user: UserContext;
+  /** Process that started this one, from before it could ask. */
+  readonly parentPid: number;
   /** Ends the process without waiting for anything. */
   readonly exitNow: (code: number) => never;
 }
@@ -39,7 +41,7 @@ export async function run(argv: readonly string[], io: RunIo): Promise<number> {
 }
 
 /** A command's code is loaded only when it runs: `token` needs none of the services. */
-async function runCommand(argv: readonly string[], { user, exitNow }: RunIo): Promise<void> {
+async function runCommand(argv: readonly string[], { user, parentPid, exitNow }: RunIo): Promise<void> {
   const line = parseCommandLine(argv);
   switch (line.command) {
     case 'help':
@@ -56,7 +58,16 @@ async function runCommand(argv: readonly string[], { user, exitNow }: RunIo): Pr
     }
     case 'dev': {
       const { devCommand } = await import('./commands/dev.ts');
-      return devCommand(line.flags, { user, write, writeError, programs, process, version: version(), exitNow });
+      return devCommand(line.flags, {
+        user,
+        write,
+        writeError,
+        programs,
+        process,
+        parentPid,
+        version: version(),
+        exitNow,
+      });
     }
   }
 }

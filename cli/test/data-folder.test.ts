@@ -26,10 +26,13 @@ const failure = (pattern: RegExp) => (error: unknown) => {
 
 suite('data folder', () => {
   test('is made for its owner alone; as root other accounts may pass through it', async () => {
+    const before = process.umask(0o077);
     const own = await openDataFolder({ dir: join(base, 'own'), shared: false });
-    const shared = await openDataFolder({ dir: join(base, 'shared'), shared: true });
+    const shared = await openDataFolder({ dir: join(base, 'new', 'shared'), shared: true });
+    process.umask(before);
     assert.equal((await stat(own.path)).mode & 0o777, 0o700);
     assert.equal((await stat(shared.path)).mode & 0o777, 0o711);
+    assert.equal((await stat(join(base, 'new'))).mode & 0o777, 0o711);
     await own.close();
     await shared.close();
   });

@@ -161,7 +161,7 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
       assert.notEqual(text, envelope);
       bad.push([text, { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: text } } }]);
     }
-    for (const [name, changed] of bad) assert.throws(() => checkEntry(changed, wish, trust), undefined, name);
+    for (const [name, changed] of bad) assert.throws(() => checkEntry(changed, wish, trust), name);
     assert.throws(() => checkEntry(entry, { ...wish, digest: sha256('other') }, trust));
     assert.throws(() => checkCertificate(certificate, trust, 'other@example.com'), /names somebody else/);
     assert.throws(

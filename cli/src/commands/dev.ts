@@ -6,6 +6,8 @@ import { Failure } from '../failure.ts';
 
 export interface DevIo extends StartDevIo {
   readonly process: NodeJS.Process;
+  /** The process whose end is ours too. */
+  readonly parentPid: number;
   /** Ends the process at once; PostgreSQL notices by itself. */
   readonly exitNow: (code: number) => never;
 }
@@ -19,7 +21,7 @@ export async function devCommand(flags: DevFlags, io: DevIo): Promise<void> {
     signals: io.process,
     nowMs: () => performance.now(),
     parentPid: () => io.process.ppid,
-    firstParentPid: firstParent(io.process),
+    firstParentPid: io.parentPid,
     onImpatience: () => io.writeError('  still stopping; once more ends it at once\n'),
     onForce: () => io.exitNow(130),
   });
@@ -54,10 +56,4 @@ async function run(flags: DevFlags, io: DevIo, stop: StopWatch, signal: AbortSig
     await instance.close();
   }
   if (reason === 'database-lost') throw new Failure(`PostgreSQL ended by itself: see ${instance.databaseLog}`);
-}
-
-/** The launcher knows the parent from before this process could ask. */
-function firstParent(process: NodeJS.Process): number {
-  const told = Number(process.env['SIGSTEAD_PARENT_PID']);
-  return Number.isInteger(told) && told > 0 ? told : process.ppid;
 }

@@ -1,6 +1,6 @@
 import { access, chmod, constants, mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../failure.ts';
 import { errno } from '../files.ts';
@@ -47,13 +47,22 @@ export async function openEphemeralFolder(shared: boolean): Promise<DataFolder> 
 
 async function makeFolder(path: string, shared: boolean): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: shared ? 0o711 : 0o700 });
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (first !== undefined && shared) await letPass(path, first);
     if (!(await stat(path)).isDirectory()) throw new Failure(`${path} is not a folder: choose another one with --data`);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return await realpath(path);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw notWritable(path, error);
+  }
+}
+
+/** Whatever the umask: every folder that was made just now can be passed through, and only that. */
+async function letPass(path: string, first: string): Promise<void> {
+  for (let at = path; ; at = dirname(at)) {
+    await chmod(at, 0o711);
+    if (at === first || at === dirname(at)) return;
   }
 }
 

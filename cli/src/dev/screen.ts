@@ -13,7 +13,7 @@ export function readyScreen(input: ScreenInput): string {
   const { url, clients } = input;
   return `
 Sigstead is ready at ${url}  (listening on ${input.addresses.join(', ')})
-It is a development instance: it certifies whatever it is told.${openWarning(input.addresses)}
+It is a development instance: it certifies whatever it is told.${addressNote(input.addresses)}
 
   Fulcio, Rekor v2   ${url}
   Timestamps         ${url}/api/v1/timestamp
@@ -41,8 +41,14 @@ function block(title: string, commands: readonly string[]): string {
   return `  # ${title}\n${commands.map((command) => `  ${command}\n`).join('')}`;
 }
 
-/** Whoever can reach the port can be anyone: that must not happen unnoticed. */
-function openWarning(addresses: readonly string[]): string {
+/**
+ * Whoever can reach the port can be anyone: that must not happen unnoticed. Nor must a missing ::1, which some clients
+ * try first.
+ */
+function addressNote(addresses: readonly string[]): string {
+  if (addresses.length === 1 && addresses[0]?.startsWith('127.') === true) {
+    return '\nIt has no IPv6 address: clients that resolve localhost to ::1 only do not reach it.';
+  }
   const isOpen = addresses.some((address) => !/^(127\.|\[::1\])/.test(address));
   return isOpen ? '\nWARNING: it listens beyond this machine. Whoever reaches it gets a certificate in any name.' : '';
 }

@@ -5,6 +5,7 @@ import type { QueueLimits } from './engine/queue.ts';
 import { type EngineMetrics, Sequencer } from './engine/sequencer.ts';
 import { Tree } from './engine/tree.ts';
 import { EntrySource } from './read/entry-source.ts';
+import { type LogReader, logReader } from './read/log-reader.ts';
 import { TileSource } from './read/tile-source.ts';
 
 /** One running log: what the http rooms work with. */
@@ -14,6 +15,7 @@ export interface OpenLog {
   readonly sequencer: Sequencer;
   readonly tiles: TileSource;
   readonly entries: EntrySource;
+  readonly reader: LogReader;
   readonly store: LogStore;
   readonly hasher: TreeHasher;
   /** Answers everything that was taken, then gives the sessions back. */
@@ -63,6 +65,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     sequencer,
     tiles,
     entries,
+    reader: logReader({ tree, tiles, entries, store }),
     store,
     hasher,
     async close() {

@@ -13,8 +13,6 @@ import { ctSubmission } from '../core/ct/entry.ts';
 import type { CtPersonality } from '../core/ct/personality.ts';
 import { LogError } from '../core/errors.ts';
 import type { OpenLog } from '../open-log.ts';
-import { consistency, entries, entryAndProof, proofByHash } from '../read/ct-queries.ts';
-import { readCheckpoint } from '../read/resources.ts';
 import { withDeadline } from './deadline.ts';
 
 /** SPEC: TesseraCT, --max_cert_chain_bytes; the JSON around it is base64. */
@@ -54,7 +52,8 @@ export function ctRoutes(
   ct: CtLog,
   options: { prefix: string; clock: Clock; logger: Logger },
 ): (app: FastifyInstance) => Promise<void> {
-  const { log, personality } = ct;
+  const { personality } = ct;
+  const { reader } = ct.log;
   const base = `${options.prefix}/ct/v1`;
   const add =
     (type: 'x509' | 'precert'): HttpHandler =>
@@ -64,7 +63,7 @@ export function ctRoutes(
     };
   const reads: Record<string, HttpHandler> = {
     'get-sth': async (_request, reply) => {
-      const sth = personality.readHead(await readCheckpoint(log, options.clock.nowMs()));
+      const sth = personality.readHead(await reader.checkpoint(options.clock.nowMs()));
       return sendJson(reply, 200, {
         tree_size: sth.size,
         timestamp: sth.timestampMs,
@@ -73,15 +72,15 @@ export function ctRoutes(
       });
     },
     'get-sth-consistency': async (request, reply) => {
-      const proof = await consistency(log, integer(request, 'first'), integer(request, 'second'));
+      const proof = await reader.consistency(integer(request, 'first'), integer(request, 'second'));
       return sendJson(reply, 200, { consistency: proof.map(encodeBase64) });
     },
     'get-proof-by-hash': async (request, reply) => {
-      const found = await proofByHash(log, hashParameter(request), integer(request, 'tree_size'));
+      const found = await reader.proofByHash(hashParameter(request), integer(request, 'tree_size'));
       return sendJson(reply, 200, { leaf_index: found.index, audit_path: found.proof.map(encodeBase64) });
     },
     'get-entries': async (request, reply) => {
-      const records = await entries(log, integer(request, 'start'), integer(request, 'end'));
+      const records = await reader.entries(integer(request, 'start'), integer(request, 'end'));
       const list = records.map(({ leaf, extra }) => ({
         leaf_input: encodeBase64(leaf),
         extra_data: encodeBase64(extra),
@@ -89,7 +88,10 @@ export function ctRoutes(
       return sendJson(reply, 200, { entries: list });
     },
     'get-entry-and-proof': async (request, reply) => {
-      const { record, proof } = await entryAndProof(log, integer(request, 'leaf_index'), integer(request, 'tree_size'));
+      const { record, proof } = await reader.entryAndProof(
+        integer(request, 'leaf_index'),
+        integer(request, 'tree_size'),
+      );
       return sendJson(reply, 200, {
         leaf_input: encodeBase64(record.leaf),
         extra_data: encodeBase64(record.extra),

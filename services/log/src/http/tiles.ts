@@ -5,7 +5,6 @@ import { parseTilePath } from '@sigstead/merkle';
 import { type Clock, grpcError, grpcNotFound, type HttpHandler, methodTable } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OpenLog } from '../open-log.ts';
-import { readCheckpoint, readResource } from '../read/resources.ts';
 
 const compress = promisify(gzip);
 
@@ -18,7 +17,7 @@ export function registerTiles(app: FastifyInstance, options: { log: OpenLog; clo
   const { log, clock, prefix } = options;
   const checkpoint: HttpHandler = async (request, reply) =>
     sendCached(request, reply, {
-      bytes: await readCheckpoint(log, clock.nowMs()),
+      bytes: await log.reader.checkpoint(clock.nowMs()),
       contentType: 'text/plain; charset=utf-8',
       cacheControl: FRESH,
     });
@@ -26,7 +25,7 @@ export function registerTiles(app: FastifyInstance, options: { log: OpenLog; clo
     const path = request.sentPath.slice(prefix.length + 1);
     const parsed = parseTilePath(path);
     if (parsed === undefined) return badTilePath(reply, prefix, path);
-    const bytes = await readResource(log, parsed);
+    const bytes = await log.reader.resource(parsed);
     if (bytes === undefined) return grpcNotFound(reply);
     const content = { bytes, contentType: 'application/octet-stream', cacheControl: IMMUTABLE };
     return parsed.kind === 'entries' ? sendCompressible(request, reply, content) : sendCached(request, reply, content);

@@ -2,10 +2,10 @@ import { TILE_WIDTH } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LogState } from '../core/state.ts';
 import type { LeafRecord } from '../core/records.ts';
-import type { OpenLog } from '../open-log.ts';
+import type { ReadSources } from './log-reader.ts';
 
 /** Looks once for news when `size` is more than what is published; throws `invalid_request` when it stays so. */
-async function stateCovering(log: OpenLog, size: number): Promise<LogState> {
+async function stateCovering(log: ReadSources, size: number): Promise<LogState> {
   if (size > log.tree.published.head.size) await log.tree.catchUpIfBehind();
   const state = log.tree.published;
   if (size <= state.head.size) return state;
@@ -13,7 +13,7 @@ async function stateCovering(log: OpenLog, size: number): Promise<LogState> {
 }
 
 /** SPEC: RFC 6962 §4.4 */
-export async function consistency(log: OpenLog, first: number, second: number): Promise<Uint8Array[]> {
+export async function consistency(log: ReadSources, first: number, second: number): Promise<Uint8Array[]> {
   if (first > second) throw new LogError('invalid_request', `first ${first} is larger than second ${second}`);
   const { edge } = await stateCovering(log, second);
   return log.tiles.consistencyProof(edge, first, second);
@@ -21,7 +21,7 @@ export async function consistency(log: OpenLog, first: number, second: number): 
 
 /** SPEC: RFC 6962 §4.5. Throws `not_found` when no tree of that size holds the leaf. */
 export async function proofByHash(
-  log: OpenLog,
+  log: ReadSources,
   leafHash: Uint8Array,
   size: number,
 ): Promise<{ index: number; proof: Uint8Array[] }> {
@@ -34,7 +34,7 @@ export async function proofByHash(
 
 /** SPEC: RFC 6962 §4.8 */
 export async function entryAndProof(
-  log: OpenLog,
+  log: ReadSources,
   index: number,
   size: number,
 ): Promise<{ record: LeafRecord; proof: Uint8Array[] }> {
@@ -49,7 +49,7 @@ export async function entryAndProof(
  * Entries from `start` on, to `end` inclusive at most, and never beyond the bundle of 256 that `start` is in: fewer than
  * asked is allowed, and keeps every answer bounded. SPEC: RFC 6962 §4.6
  */
-export async function entries(log: OpenLog, start: number, end: number): Promise<readonly LeafRecord[]> {
+export async function entries(log: ReadSources, start: number, end: number): Promise<readonly LeafRecord[]> {
   if (start > end) throw new LogError('invalid_request', `start ${start} is larger than end ${end}`);
   const { head } = await stateCovering(log, start + 1);
   const bundle = Math.floor(start / TILE_WIDTH);

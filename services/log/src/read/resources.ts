@@ -1,11 +1,11 @@
 import { fullTileCount, TILE_WIDTH, type TilePath, tileWidth } from '@sigstead/merkle';
-import type { OpenLog } from '../open-log.ts';
+import type { ReadSources } from './log-reader.ts';
 
 /** How old the knowledge of other processes' heads may be when a checkpoint is served. */
 const CHECKPOINT_AGE_MS = 500;
 
 /** The newest published note. It never goes back: what is published only grows. */
-export async function readCheckpoint(log: OpenLog, nowMs: number): Promise<Uint8Array> {
+export async function readCheckpoint(log: ReadSources, nowMs: number): Promise<Uint8Array> {
   await log.tree.refresh(nowMs, CHECKPOINT_AGE_MS);
   return log.tree.published.head.note;
 }
@@ -15,26 +15,26 @@ export async function readCheckpoint(log: OpenLog, nowMs: number): Promise<Uint8
  * now, full or not, so one that was published stays available. Before it says no, the process looks for news once.
  * SPEC: C2SP tlog-tiles, Merkle tree; Log entries
  */
-export async function readResource(log: OpenLog, path: TilePath): Promise<Uint8Array | undefined> {
+export async function readResource(log: ReadSources, path: TilePath): Promise<Uint8Array | undefined> {
   if (!isPublished(log, path)) await log.tree.catchUpIfBehind();
   if (!isPublished(log, path)) return undefined;
   return path.kind === 'entries' ? readBundle(log, path) : readTile(log, path);
 }
 
-function isPublished(log: OpenLog, path: TilePath): boolean {
+function isPublished(log: ReadSources, path: TilePath): boolean {
   const level = path.kind === 'entries' ? 0 : path.level;
   const { size } = log.tree.published.head;
   if (path.width === TILE_WIDTH) return path.index < fullTileCount(level, size);
   return path.width <= tileWidth({ level, index: path.index }, size);
 }
 
-async function readTile(log: OpenLog, path: TilePath & { kind: 'tile' }): Promise<Uint8Array | undefined> {
+async function readTile(log: ReadSources, path: TilePath & { kind: 'tile' }): Promise<Uint8Array | undefined> {
   const nodes = await log.tiles.tile(log.tree.published.edge, path.level, path.index);
   return nodes?.bytes().subarray(0, path.width * 32);
 }
 
 /** Each entry with its length before it. SPEC: C2SP tlog-tiles, Log entries: uint16, big-endian */
-async function readBundle(log: OpenLog, path: { index: number; width: number }): Promise<Uint8Array> {
+async function readBundle(log: ReadSources, path: { index: number; width: number }): Promise<Uint8Array> {
   const records = await log.entries.bundle(path.index, path.width);
   const bundle = Buffer.allocUnsafe(records.reduce((sum, { leaf }) => sum + 2 + leaf.length, 0));
   let at = 0;

@@ -152,11 +152,14 @@ test('64 the log is down, or answers 503 or 429: 503, so that clients try again'
   }
 });
 
-test('the log refuses: 500, as upstream', async () => {
-  const client: CtClient = { addPreChain: () => Promise.reject(new CtRefusedError('unknown root')) };
-  await withCa({ ct: { client, publicKeySpki: honest().publicKeySpki } }, async (harness) => {
-    nothingLeft(await harness.send(v2()), [500, 13, CTL]);
-  });
+test('the log refuses: 500, as upstream, also when it is a log in this process', async () => {
+  const local = Object.assign(new Error('unknown root'), { code: 'entry_refused' });
+  for (const error of [new CtRefusedError('unknown root'), local]) {
+    const client: CtClient = { addPreChain: () => Promise.reject(error) };
+    await withCa({ ct: { client, publicKeySpki: honest().publicKeySpki } }, async (harness) => {
+      nothingLeft(await harness.send(v2()), [500, 13, CTL]);
+    });
+  }
 });
 
 /** What a log can get wrong in an SCT, and the honest one to spoil. */

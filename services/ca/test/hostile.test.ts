@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { findExtension, parseCertificate, readDer, subjectAltNames } from '@sigstead/formats';
 import fc from 'fast-check';
 import { CaError } from '../src/core/errors.ts';
 import { parseClientKey } from '../src/core/keys/client-key.ts';
 import { keyFromCsr } from '../src/core/keys/csr.ts';
 import { readToken } from '../src/oidc/token-form.ts';
-import { type Harness, type Send, startHarness } from './support/harness.ts';
+import { type Answer, chainIn, type Harness, type Send, startHarness } from './support/harness.ts';
 import { requestLines } from './support/recorded.ts';
 import { clientKey, csrBody, emailToken, spkiPem, v2, v2Body } from './support/requests.ts';
 import { issuerToken, makeToken } from './support/tokens.ts';
@@ -93,7 +95,26 @@ test('broken bodies, odd headers, odd methods: never a 5xx of ours, never an inn
   );
 });
 
-test('signed tokens with any claims: refused or issued, never a 5xx', async () => {
+/** I7: names, issuer and subject in a certificate are those of the token, whatever the token holds. */
+function checkIdentity(answer: Answer, issuer: string, claims: Readonly<Record<string, unknown>>): void {
+  const [der] = chainIn(answer);
+  assert.ok(der);
+  const leaf = parseCertificate(der);
+  const text = (n: number): string | undefined => {
+    const extension = findExtension(leaf, `1.3.6.1.4.1.57264.1.${n}`);
+    return extension && Buffer.from(n < 7 ? extension.value : readDer(extension.value).content).toString('utf8');
+  };
+  if (!issuer.endsWith('email-dex')) assert.deepEqual([text(1), text(8)], [issuer, issuer]);
+  assert.equal(text(24) ?? '', (typeof claims['sub'] === 'string' ? claims['sub'] : '').toWellFormed());
+  const names = subjectAltNames(leaf);
+  assert.ok(names?.critical && names.names.length === 1);
+  const [name] = names.names;
+  if (!issuer.endsWith('/email') || claims['EMAIL'] !== undefined) return;
+  assert.deepEqual([name?.type, Buffer.from(name?.content ?? []).toString()], [1, claims['email']]);
+  assert.equal(new X509Certificate(der).subjectAltName, `email:${String(claims['email'])}`);
+}
+
+test('I7 signed tokens with any claims: refused, or issued for exactly who they name; never a 5xx', async () => {
   const issuers = [
     'email',
     'email-dex',
@@ -168,7 +189,9 @@ test('signed tokens with any claims: refused or issued, never a 5xx', async () =
         const challenge: unknown = issuer.startsWith('email') ? all.email : all.sub;
         const proofOver = typeof challenge === 'string' ? challenge : '';
         const sent = v2({ token: issuerToken(url, all), proofOver });
-        check(sent, await at.send(sent));
+        const answer = await at.send(sent);
+        check(sent, answer);
+        if (answer.status === 200 && !('iss' in claims)) checkIdentity(answer, url, all);
       },
     ),
     { numRuns: 800 },

@@ -11,7 +11,7 @@ import { encodePem } from '@sigstead/formats';
 import { signerFromPem } from '@sigstead/keys';
 import { chainIn, type Harness, startHarness } from './support/harness.ts';
 import { chainDer, keyPem } from './support/recorded.ts';
-import { v2, v2As } from './support/requests.ts';
+import { csrBody, v2, v2As } from './support/requests.ts';
 import { NOW_MS } from './support/tokens.ts';
 
 /* Other implementations read what our encoder wrote. */
@@ -119,4 +119,34 @@ test('a leaf with all twenty mapped extensions is read by others too', async () 
   assert.equal(own.length, 23);
   assert.ok(own.every(({ critical }) => !critical));
   assert.equal(new X509Certificate(leaf).subjectAltName, 'URI:https://ci.example.com/all');
+});
+
+test('7 CSRs that @peculiar/x509 makes are understood, and only their key gets in', async () => {
+  const algorithms = [
+    { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+    { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
+    { name: 'Ed25519' },
+  ];
+  for (const algorithm of algorithms) {
+    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: algorithm.name === 'Ed25519' ? '' : 'CN=Ünï, O=Someone Else',
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 3, true),
+        new x509.SubjectAlternativeNameExtension([{ type: 'email', value: 'admin@example.com' }]),
+      ],
+    });
+    const answer = await base.send({ path: '/api/v2/signingCert', body: csrBody(request.toString('pem')) });
+    assert.equal(answer.status, 200, answer.body.toString());
+    const [leaf] = chainIn(answer);
+    const certificate = new X509Certificate(leaf ?? '');
+    assert.equal(certificate.subjectAltName, 'email:dev@example.com');
+    assert.equal(certificate.ca, false);
+    assert.deepEqual(
+      certificate.publicKey.export({ type: 'spki', format: 'der' }),
+      Buffer.from(request.publicKey.rawData),
+    );
+  }
 });

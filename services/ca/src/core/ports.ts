@@ -58,9 +58,17 @@ export interface Sct {
 /** The log answered and will not take the precertificate: trying again does not help. */
 export class CtRefusedError extends Error {}
 
+/** Codes with which a log in the same process says the same. */
+const REFUSALS: readonly unknown[] = ['entry_refused', 'entry_too_large'];
+
+export function isCtRefusal(error: unknown): boolean {
+  if (error instanceof CtRefusedError) return true;
+  return error instanceof Error && 'code' in error && REFUSALS.includes(error.code);
+}
+
 /**
- * A Certificate Transparency log. Rejects with CtRefusedError when the log refused, with any other error when it could
- * not be asked; must settle soon after `signal` aborts. No retries here. The SCT is not verified by the port.
+ * A Certificate Transparency log. Rejects with CtRefusedError (or an error of code `entry_refused` or
+ * `entry_too_large`) when the log refused, with any other error when it could not be asked; must settle soon after `signal` aborts. No retries here. The SCT is not verified by the port.
  */
 export interface CtClient {
   addPreChain(chain: Uint8Array[], signal?: AbortSignal): Promise<Sct>;

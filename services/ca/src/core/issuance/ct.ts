@@ -7,7 +7,7 @@ import {
   verifyCtSignature,
 } from '@sigstead/formats';
 import { CaError, messageOf } from '../errors.ts';
-import { type CtClient, CtRefusedError, type Sct } from '../ports.ts';
+import { type CtClient, isCtRefusal, type Sct } from '../ports.ts';
 
 /** The log precertificates go to, with the key its promises are checked with. */
 export interface CtLog {
@@ -74,7 +74,7 @@ async function withinDeadline(log: CtLog, { chain, signal }: Submission): Promis
   try {
     return await Promise.race([late.promise, log.client.addPreChain(chain, controller.signal)]);
   } catch (error) {
-    const code = error instanceof CtRefusedError ? 'ct_refused' : 'ct_unavailable';
+    const code = isCtRefusal(error) ? 'ct_refused' : 'ct_unavailable';
     throw new CaError(code, { detail: `CT log: ${messageOf(error)}`, cause: error });
   } finally {
     clearTimeout(timer);

@@ -2,6 +2,7 @@ import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   basicConstraints,
   encodePem,
+  extKeyUsage,
   isIssuedBy,
   keyUsage,
   Oid,
@@ -71,6 +72,13 @@ export function issuingCa(signer: Signer, chain: readonly Uint8Array[], nowMs: n
   }
   if (Buffer.compare(certificate.spki, signer.spki) !== 0) {
     throw new IssuingCaError('the CA key does not belong to the first certificate of the chain');
+  }
+  const usages = extKeyUsage(certificate)?.oids;
+  if (usages !== undefined && !usages.includes(Oid.codeSigning)) {
+    throw new IssuingCaError('the issuing CA certificate is not for code signing');
+  }
+  if (usages === undefined && certificates.length > 1) {
+    throw new IssuingCaError('the issuing CA certificate lacks the extended key usage code signing');
   }
   const keyId = subjectKeyId(certificate);
   if (keyId === undefined) throw new IssuingCaError('the issuing CA certificate has no subject key identifier');

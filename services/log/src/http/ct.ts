@@ -40,7 +40,7 @@ export async function addChain(
   ct.log.sequencer.checkRoom();
   const submission = ctSubmission(acceptChain(chain, ct.roots, type), type, ct.sha256);
   const receipt = await ct.log.sequencer.append(submission, signal);
-  const record = receipt.kind === 'added' ? receipt.record : await ct.log.entries.record(receipt.index);
+  const record = receipt.kind === 'added' ? receipt.record : await ct.log.reader.record(receipt.index);
   if (record === undefined) {
     throw new LogError('internal', 'internal error', { detail: `entry ${receipt.index} is missing` });
   }

@@ -1,4 +1,5 @@
-import type { TilePath } from '@sigstead/merkle';
+import { MerkleError, type TilePath } from '@sigstead/merkle';
+import { LogError } from '../core/errors.ts';
 import type { LogStore } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -17,7 +18,8 @@ export interface ReadSources {
 
 /**
  * The questions a log answers about its published tree. All throw LogError: `halted` when nothing may be shown,
- * `invalid_request` for impossible parameters, `not_found`; and StoreError when the database is needed and away.
+ * `invalid_request` for impossible parameters, `not_found`, `unavailable` when the database is needed and away,
+ * `internal` when what is stored does not fit together.
  */
 export interface LogReader {
   /** The newest published note. */
@@ -29,15 +31,30 @@ export interface LogReader {
   entryAndProof(index: number, size: number): Promise<{ record: LeafRecord; proof: Uint8Array[] }>;
   /** From `start` to `end` inclusive, or fewer. */
   entries(start: number, end: number): Promise<readonly LeafRecord[]>;
+  /** One entry that was acknowledged, published here already or not. */
+  record(index: number): Promise<LeafRecord | undefined>;
 }
 
 export function logReader(sources: ReadSources): LogReader {
   return {
-    checkpoint: (nowMs) => readCheckpoint(sources, nowMs),
-    resource: (path) => readResource(sources, path),
-    consistency: (first, second) => consistency(sources, first, second),
-    proofByHash: (leafHash, size) => proofByHash(sources, leafHash, size),
-    entryAndProof: (index, size) => entryAndProof(sources, index, size),
-    entries: (start, end) => entries(sources, start, end),
+    checkpoint: (nowMs) => coded(readCheckpoint(sources, nowMs)),
+    resource: (path) => coded(readResource(sources, path)),
+    consistency: (first, second) => coded(consistency(sources, first, second)),
+    proofByHash: (leafHash, size) => coded(proofByHash(sources, leafHash, size)),
+    entryAndProof: (index, size) => coded(entryAndProof(sources, index, size)),
+    entries: (start, end) => coded(entries(sources, start, end)),
+    record: (index) => coded(sources.entries.record(index)),
   };
+}
+
+/** What is neither ours nor a contradiction in the tree came from the database or the way to it. */
+async function coded<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    if (cause instanceof LogError) throw cause;
+    if (cause instanceof MerkleError)
+      throw new LogError('internal', 'internal error', { detail: cause.message, cause });
+    throw new LogError('unavailable', 'log is temporarily unavailable', { cause });
+  }
 }

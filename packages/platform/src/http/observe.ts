@@ -1,6 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { ServiceError, grpcStatus } from '../errors.ts';
-import { requestFault } from './request-fault.ts';
 import type { HttpServerOptions } from './types.ts';
 
 const METHOD_LABELS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
@@ -21,26 +19,30 @@ export function observe(
     labelNames: ['method', 'route'],
   });
 
-  app.addHook('onResponse', (request, reply, done) => {
-    const method = METHOD_LABELS.has(request.method) ? request.method : 'other';
-    const route = request.routeOptions.url ?? 'unknown';
-    requests.inc({ method, route, status: String(reply.statusCode) });
-    seconds.observe({ method, route }, reply.elapsedTime / 1000);
-    logger.debug({ method, route, status: reply.statusCode, durationMs: reply.elapsedTime }, 'request answered');
+  const errors = new WeakMap<object, unknown>();
+
+  app.addHook('onError', (request, _reply, error, done) => {
+    errors.set(request.raw, error);
     done();
   });
 
-  app.addHook('onError', (request, _reply, error, done) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    const method = METHOD_LABELS.has(request.method) ? request.method : 'other';
     const route = request.routeOptions.url ?? 'unknown';
-    if (isOurFault(error)) logger.error({ route, error }, 'request failed');
-    else logger.debug({ route, error }, 'request refused');
+    const status = reply.statusCode;
+    requests.inc({ method, route, status: String(status) });
+    seconds.observe({ method, route }, reply.elapsedTime / 1000);
+    const error = errors.get(request.raw);
+    if (error !== undefined && isOurFault(status)) logger.error({ route, status, error }, 'request failed');
+    else logger.debug({ method, route, status, durationMs: reply.elapsedTime, error }, 'request answered');
     done();
   });
 }
 
-function isOurFault(error: unknown): boolean {
-  if (requestFault(error) !== undefined) return false;
-  if (error instanceof ServiceError) return error.code !== 'deadline' && grpcStatus(error.code).http >= 500;
-  const { statusCode } = error as { statusCode?: unknown };
-  return typeof statusCode !== 'number' || statusCode >= 500;
+/**
+ * Judged by the answer: what an error means is the business of the service that answers it. A method that is not there
+ * (501) and a deadline that the client has set (504) are no faults of ours.
+ */
+function isOurFault(status: number): boolean {
+  return status >= 500 && status !== 501 && status !== 504;
 }

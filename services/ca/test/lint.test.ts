@@ -80,8 +80,8 @@ const DIFFERENT: [string, Partial<LeafTemplate>][] = [
   ['authority_key_id', { ca: { ...ca, subjectKeyId: Buffer.alloc(20) } }],
 ];
 
-for (const [rule, change] of DIFFERENT) {
-  test(`I7 a certificate that says something else is not permitted: ${rule} ${Object.keys(change).join()}`, () => {
+for (const [index, [rule, change]] of DIFFERENT.entries()) {
+  test(`I7 a certificate that says something else is not permitted (${index + 1}): ${rule} ${Object.keys(change).join()}`, () => {
     const expected = template();
     const tbs = leafTbs({ ...expected, ...change }).precertificate();
     assert.equal(broken(tbs, { template: expected, last: 'poison' }), rule);

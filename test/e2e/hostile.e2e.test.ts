@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { randomBytes, randomInt } from 'node:crypto';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { test, type TestContext } from 'node:test';
+import { sharedInstance } from '../instance/index.ts';
+import { fire } from './fuzz/exchange.ts';
+import { fault } from './fuzz/judge.ts';
+import { mutate } from './fuzz/mutate-http.ts';
+import { Random } from './fuzz/random.ts';
+import { allSeeds, type Seed } from './fuzz/seeds.ts';
+import { encode } from './fuzz/wire.ts';
+import { sendOk } from './support/http.ts';
+import { HAS_PROC, residentMib } from './support/processes.ts';
+import { RekorReader } from './support/rekor-reader.ts';
+import { signArtifact } from './support/signing.ts';
+import { SigstoreJs } from './support/sigstore-js.ts';
+
+/** Every choice follows from it; keys and tokens are new in each run. Repeat with SIGSTEAD_FUZZ_SEED. */
+const SEED = Number(process.env['SIGSTEAD_FUZZ_SEED'] ?? randomInt(2 ** 32));
+const INPUTS = Number(process.env['SIGSTEAD_FUZZ_INPUTS'] ?? 10_000);
+const IN_FLIGHT = 24;
+const EMAIL = 'afterwards@example.com';
+/** More than garbage from 24 connections may pile up, and far less than a leak of each body would. */
+const MEMORY_GROWTH_MIB = 300;
+
+const instance = await sharedInstance();
+const port = Number(new URL(instance.url).port);
+const metricsPort = Number(new URL(instance.metricsUrl).port);
+// The CT log then has two entries, the Rekor log three: what some of the seeds ask for.
+const token = await instance.token({ email: EMAIL });
+for (let i = 0; i < 2; i++) await signArtifact(instance.url, { token, email: EMAIL }, randomBytes(20));
+const seeds = await allSeeds(instance.url);
+
+test('the right requests to every endpoint, which the fuzz starts from, get their right answers', async () => {
+  for (const seed of seeds) {
+    const outcome = await fire(port, encode(seed.make(), seed.name));
+    assert.equal(outcome.status, seed.status, `${seed.name}: ${outcome.text.slice(0, 600)}`);
+  }
+});
+
+test('slow heads and slow bodies are ended by the server, also while others are served', async (t) => {
+  const startMs = performance.now();
+  const texts = [
+    'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
+    'POST /api/v1/timestamp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{',
+  ];
+  const slow = texts.map(dripUntilClosed);
+  await fuzz(t);
+  const answers = await Promise.all(slow);
+  for (const answer of answers) assert.match(answer, /^(HTTP\/1\.1 408 |$)/);
+  t.diagnostic(`the slow ones were ended within ${Math.round((performance.now() - startMs) / 1000)} s`);
+});
+
+async function fuzz(t: TestContext): Promise<void> {
+  t.diagnostic(`seed ${SEED}, ${INPUTS} inputs (SIGSTEAD_FUZZ_SEED and SIGSTEAD_FUZZ_INPUTS repeat it)`);
+  const random = new Random(SEED);
+  const memory = HAS_PROC ? residentMib(instance.pid).now : 0;
+  const others = seeds.map((seed) => seed.make()).filter(({ body }) => body.length > 0);
+  const weighted = seeds.flatMap((seed) => Array.from({ length: weightOf(seed) }, () => seed));
+  const faults: string[] = [];
+  const statuses = new Map<string, number>();
+  let left = INPUTS;
+  const worker = async (): Promise<void> => {
+    for (; left > 0 && faults.length < 20; ) {
+      const number = INPUTS - left--;
+      const seed = random.pick(weighted);
+      const shot = mutate(seed.make(), others, random, seed.name);
+      const outcome = await fire(number % 50 === 0 ? metricsPort : port, shot);
+      const wrong = fault(shot, outcome, [instance.dataDir]);
+      const status = String(outcome.status ?? 'none');
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (wrong !== undefined)
+        faults.push(`#${number} ${shot.label}: ${wrong}\n${show(shot.bytes)}\n${outcome.text.slice(0, 400)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  t.diagnostic(
+    `answers: ${[...statuses]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([status, count]) => `${status}: ${count}`)
+      .join(', ')}`,
+  );
+  assert.deepEqual(faults, [], `${faults.length} faults\n${faults.join('\n\n')}`);
+  for (const status of ['200', '201', '400', '404', '405', '501']) {
+    assert.ok((statuses.get(status) ?? 0) > 20, `the fuzz hardly ever reached an answer ${status}`);
+  }
+  if (!HAS_PROC) return;
+  const { now, peak } = residentMib(instance.pid);
+  t.diagnostic(
+    `resident memory: ${Math.round(memory)} MiB before, ${Math.round(now)} after, ${Math.round(peak)} at most`,
+  );
+  assert.ok(peak - memory < MEMORY_GROWTH_MIB, `memory grew by ${peak - memory} MiB`);
+}
+
+/** What reads bodies is asked more often than what does not. */
+function weightOf(seed: Seed): number {
+  return seed.make().body.length > 0 ? 8 : 1;
+}
+
+function show(bytes: Buffer): string {
+  return JSON.stringify(bytes.subarray(0, 1500).toString('latin1'));
+}
+
+/** Sends a text, then one byte a second; resolves with what came back when the server ends the connection. */
+async function dripUntilClosed(text: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let answer = '';
+  let open = true;
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    open = false;
+  });
+  socket.write(text);
+  for (let seconds = 0; open && seconds < 40; seconds++) {
+    await wait(1000);
+    if (open) socket.write('a');
+  }
+  socket.destroy();
+  assert.ok(!open, 'a slow sender is served for 40 s');
+  return answer;
+}
+
+const LIMITED = [
+  { path: '/api/v2/signingCert', limitMib: 4, answer: /^HTTP\/1\.1 400 [^]*request body too large/ },
+  { path: '/api/v1/signingCert', limitMib: 4, answer: /^HTTP\/1\.1 400 [^]*request body too large/ },
+  { path: '/api/v2/log/entries', limitMib: 4, answer: /^HTTP\/1\.1 400 [^]*request body too large/ },
+  { path: '/api/v1/timestamp', limitMib: 1, answer: /^HTTP\/1\.1 4\d\d / },
+  { path: '/ct/dev/ct/v1/add-chain', limitMib: 0.5, answer: /^HTTP\/1\.1 413 / },
+  { path: '/ct/dev/ct/v1/add-pre-chain', limitMib: 0.5, answer: /^HTTP\/1\.1 413 / },
+  { path: '/oidc/dev/token', limitMib: 0.0625, answer: /^HTTP\/1\.1 4\d\d / },
+  { path: '/oidc/token', limitMib: 0.0625, answer: /^HTTP\/1\.1 4\d\d / },
+  { path: '/oidc/auth/login', limitMib: 0.0625, answer: /^HTTP\/1\.1 4\d\d / },
+  { path: '/tuf/root.json', limitMib: 4, answer: /^HTTP\/1\.1 4\d\d / },
+  { path: '/nothing/here', limitMib: 4, answer: /^HTTP\/1\.1 4\d\d / },
+];
+
+for (const { path, limitMib, answer } of LIMITED) {
+  test(`a body over the limit is refused while it arrives: ${path}`, async () => {
+    for (const framing of ['Content-Length: 10737418240', 'Transfer-Encoding: chunked']) {
+      const { text, sentMib } = await flood(path, framing);
+      assert.match(text, answer, framing);
+      // What lies in the kernel's buffers was sent, but is never read.
+      assert.ok(sentMib < limitMib + 24, `${framing}: ${sentMib} MiB were taken`);
+    }
+  });
+}
+
+/** Sends a body without end until the server answers or ends the connection. */
+function flood(path: string, framing: string): Promise<{ text: string; sentMib: number }> {
+  return new Promise((resolve, reject) => {
+    const chunk = Buffer.alloc(65_536, 0x20);
+    const bytes = framing.startsWith('Content')
+      ? chunk
+      : Buffer.concat([Buffer.from('10000\r\n'), chunk, Buffer.from('\r\n')]);
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    let text = '';
+    let sent = 0;
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`${path} took ${sent} bytes in 15 s and answered: ${text.slice(0, 100)}`));
+    }, 15_000);
+    const finish = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ text, sentMib: sent / 2 ** 20 });
+    };
+    const pour = (): void => {
+      while (!socket.destroyed && text === '' && sent < 2 ** 28) {
+        sent += chunk.length;
+        if (!socket.write(bytes)) break;
+      }
+      if (sent >= 2 ** 28) finish();
+    };
+    socket.on('data', (data: Buffer) => {
+      text += data.toString('latin1');
+    });
+    socket.on('drain', pour);
+    socket.on('end', finish);
+    socket.on('close', finish);
+    socket.on('error', () => undefined);
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`);
+    pour();
+  });
+}
+
+test('no client can make new metric series: unknown paths and methods add none', async (t) => {
+  const random = new Random(SEED);
+  const methods = ['GET', 'POST', 'PROPFIND', 'REPORT', 'M-SEARCH', 'DELETE'];
+  const spray = async (): Promise<void> => {
+    for (let i = 0; i < 200; i++) {
+      const name = random.bytes(8).toString('hex');
+      const method = methods[i % methods.length] ?? 'GET';
+      for (const target of [
+        `/${name}`,
+        `/tile/${name}`,
+        `/tuf/${name}.json`,
+        `/ct/${name}`,
+        `/?${name}`,
+        `/api/v1/timestamp/${name}`,
+      ]) {
+        await fire(
+          port,
+          encode(
+            {
+              method,
+              target,
+              headers: [
+                ['User-Agent', name],
+                ['Host', `${name}.example`],
+              ],
+              body: Buffer.alloc(0),
+            },
+            name,
+          ),
+        );
+      }
+    }
+  };
+  await spray();
+  const before = await seriesNames();
+  await spray();
+  assert.deepEqual(await seriesNames(), before);
+  t.diagnostic(`${before.length} series`);
+});
+
+/** Names and labels, without values. */
+async function seriesNames(): Promise<string[]> {
+  const { bytes } = await sendOk(instance.metricsUrl, 200);
+  const lines = bytes.toString('utf8').split('\n');
+  return lines
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.slice(0, line.lastIndexOf(' ')))
+    .sort();
+}
+
+test('after all of it the process lives, every part is ready, and a signature is made and verified', async () => {
+  await sendOk(`${instance.url}/readyz`, 200);
+  // What clients did wrong is no fault of ours, and must not fill the log as one.
+  assert.doesNotMatch(instance.stderr(), /"level":"error"|uncaught|unhandled/i);
+  const js = await SigstoreJs.of(instance);
+  const { bundle, artifact } = await signArtifact(instance.url, { token, email: EMAIL }, randomBytes(20));
+  await js.verify(bundle, { email: EMAIL, issuer: `${instance.url}/oidc` }, artifact);
+  const reader = new RekorReader(instance.url, await js.trust());
+  await reader.fetch(await reader.head());
+});

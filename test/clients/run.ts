@@ -11,7 +11,7 @@ import { clientCacheDir } from './cache.ts';
 import { provide, TOOLS } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-const FILE_TIMEOUT_MS = 600_000;
+const FILE_TIMEOUT_MS = 300_000;
 const CONCURRENCY = 2;
 
 const startMs = performance.now();

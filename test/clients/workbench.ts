@@ -1,7 +1,16 @@
+import assert from 'node:assert/strict';
 import { type Instance, type InstanceOptions, sharedInstance } from '../instance/index.ts';
-import type { BundleJson, Sample } from './bundle.ts';
+import { type BundleJson, leafOf, onlyEntry, type Sample, signatureOf, timestampOf } from './bundle.ts';
 import { type Authorities, checkEveryCertificate, fetchAuthorities } from './certificates.ts';
-import { evaluatedEnvironment, plainEnvironment, printedToken, temporaryFolder, variable } from './environment.ts';
+import {
+  evaluatedEnvironment,
+  missingProgram,
+  plainEnvironment,
+  printedToken,
+  temporaryFolder,
+  variable,
+} from './environment.ts';
+import { type Openssl, opensslIn } from './openssl.ts';
 import type { JsTrust } from './sigstore-js.ts';
 
 /** An instance, what its users need, and a book of the bundles made with it. */
@@ -14,7 +23,7 @@ export interface Workbench {
   /** As `sigstead env js` prints it. */
   readonly js: JsTrust;
   readonly authorities: Authorities;
-  /** Checks the bundle's certificate and makes a sample of it. */
+  /** Checks the bundle's certificate, timestamp and proof with other eyes and makes a sample of it. */
   sample(name: string, bundle: BundleJson, artifact: Buffer): Promise<Sample>;
 }
 
@@ -36,6 +45,7 @@ export async function sharedWorkbench(options: InstanceOptions = {}): Promise<Wo
   };
   const issuer = variable(env, 'SIGSTEAD_ISSUER');
   const authorities = await fetchAuthorities(js);
+  const openssl = (await missingProgram('openssl', 'version')) === false ? opensslIn(home) : undefined;
   return {
     instance,
     identity: IDENTITY,
@@ -45,7 +55,15 @@ export async function sharedWorkbench(options: InstanceOptions = {}): Promise<Wo
     authorities,
     async sample(name, bundle, artifact) {
       await checkEveryCertificate(bundle, authorities);
+      if (openssl !== undefined) await checkWithOpenssl(bundle, authorities, openssl);
+      assert.ok((onlyEntry(bundle).inclusionProof.hashes ?? []).length > 0, 'the proof is not empty');
       return { name, bundle, artifact, identity: IDENTITY, issuer };
     },
   };
+}
+
+/** The signer's chain, and the timestamp over its signature. */
+async function checkWithOpenssl(bundle: BundleJson, authorities: Authorities, openssl: Openssl): Promise<void> {
+  await openssl.verifyChain([leafOf(bundle), ...authorities.issuing], 'any');
+  await openssl.verifyTimestamp(timestampOf(bundle), { data: signatureOf(bundle) }, authorities.timestamping);
 }

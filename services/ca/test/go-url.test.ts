@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { goQuote } from '../src/core/go/go-quote.ts';
+import { isIpv6 } from '../src/core/go/go-url-host.ts';
 import { GoUrlError, goUrlHostname, goUrlToString, parseGoUrl } from '../src/core/go/go-url.ts';
 
 const round = (text: string): string => goUrlToString(parseGoUrl(text));
@@ -139,4 +141,13 @@ test('a long URL costs time in proportion to its length', () => {
 
 test('quoting escapes what Go escapes', () => {
   assert.equal(goQuote('a"\\\n\u0001\u00a0\u{1F600}\u{E000}'), '"a\\"\\\\\\n\\x01\\u00a0😀\\ue000"');
+});
+
+test('IPv6 addresses are told from other text as the platform does', () => {
+  const part = fc.constantFrom('::', ':', '1', 'ff', '0', '12345', 'g', '1.2.3.4', '01.2.3.4', '256.1.1.1', 'abcd');
+  const random = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV6(), random), (text) => assert.equal(isIpv6(text), isIPv6(text), text)),
+    { numRuns: 20_000 },
+  );
 });

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { parseCertificate, type Sct } from '@sigstead/formats';
+import { type ParsedCertificate, parseCertificate, type Sct } from '@sigstead/formats';
 import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
 import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
@@ -65,6 +65,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       logger: options.logger,
       max: options.readConnections ?? 8,
       applicationName: 'sigstead-log',
+      settings: { statement_timeout: '30s', idle_in_transaction_session_timeout: '10s' },
     });
     owned.defer(() => pool.end());
     await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
@@ -95,6 +96,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
     spec.kind === 'ct'
       ? ctPersonality({ signer: spec.signer, sha256 })
       : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
+  const roots = acceptedRootsOf(spec);
   const logId = await findOrCreate(pool, spec, personality, options.clock.nowMs());
   const { connectionString, clock, cacheBytes, queue, sessions } = options;
   const log = await openLog({
@@ -110,9 +112,18 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
     ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
   });
   if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, personality };
-  const roots = (spec.acceptedRoots ?? []).map((der) => parseCertificate(der));
   const ct = { log, personality, roots, sha256, readOnly: spec.readOnly ?? false };
   return { kind: 'ct', spec, log, personality, ct };
+}
+
+function acceptedRootsOf(spec: LogSpec): ParsedCertificate[] {
+  return (spec.acceptedRoots ?? []).map((der, i) => {
+    try {
+      return parseCertificate(der);
+    } catch (error) {
+      throw misconfigured(`accepted root ${i} of log "${spec.name}" does not parse: ${String(error)}`);
+    }
+  });
 }
 
 function keyName(spec: LogSpec): string {

@@ -46,7 +46,12 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
   const budgetBytes = options.cacheBytes ?? CACHE_BYTES;
   const tiles = new TileSource({ hasher, store, budgetBytes });
   const entries = new EntrySource({ store, budgetBytes });
-  const tree = await Tree.open({ hasher, store, personality, tiles, mark: options.mark, logger });
+  const tree = await Tree.open({ hasher, store, personality, tiles, mark: options.mark, logger }).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   const sequencer = new Sequencer({
     hasher,
     store,

@@ -187,6 +187,22 @@ test('time of heads is strictly newer while the clock stands still, and a clock 
   assert.equal((await post('add-pre-chain', [precertificate('back').der, issuing.der])).status, 200);
 });
 
+test('a head that got old while nothing was logged is signed anew: same tree, later time, one note more', async () => {
+  const old = await sth();
+  clock.set(clock.nowMs() + 3_599_000);
+  assert.deepEqual(await sth(), old);
+  clock.set(clock.nowMs() + 2000);
+  const renewed = await Promise.all([sth(), sth(), sth()]);
+  for (const each of renewed) {
+    assert.deepEqual([each.size, each.root], [old.size, old.root]);
+    assert.equal(each.timestampMs, clock.nowMs());
+  }
+  // The next entry goes on from the renewed time, not from the one before.
+  clock.set(clock.nowMs() - 500);
+  const sct = parseAddChainResponse((await post('add-pre-chain', [precertificate('later').der, issuing.der])).body);
+  assert.ok(sct.timestampMs > renewed[0]!.timestampMs);
+});
+
 test('monitors can read: entries with chains, consistency, entry and proof, roots', async () => {
   const head = await sth();
   const { entries } = await get<{ entries: { leaf_input: string; extra_data: string }[] }>(

@@ -80,6 +80,8 @@ export interface SequencingTransaction {
   look(question: { identities: readonly Uint8Array[]; fromSize: number }): Promise<LockedView>;
   /** Errors: conflict (another head stands in the place), refused, lost. Nothing is visible to others yet. */
   insert(rows: BatchRows): Promise<void>;
+  /** Adds one more note to a head that stands, with the next ordinal. Errors: refused, lost. */
+  insertNote(head: StoredHead): Promise<void>;
   /** Resolves only when COMMIT was acknowledged cleanly. Any other end is `unknown`. */
   commit(): Promise<void>;
   /** Never throws: when it cannot be sent the session is dropped, which rolls back too. */

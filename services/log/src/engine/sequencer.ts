@@ -5,7 +5,7 @@ import type { LogStore, Personality, SequencingTransaction, Submission } from '.
 import type { LeafRecord } from '../core/records.ts';
 import { settleOutcome } from './outcome.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
-import { answerAll, type Staged, stageBatch } from './stage.ts';
+import { answerAll, type Staged, stageBatch, stageNote } from './stage.ts';
 import type { Tree } from './tree.ts';
 
 /** What the operator sees of the engine. */
@@ -49,6 +49,9 @@ export class Sequencer {
   readonly #queue: SubmissionQueue;
   #running: Promise<void> | undefined;
   #closing = false;
+  /** The refresh that waits for its turn, and what its callers wait for. */
+  #refresh: (() => Promise<void>) | undefined;
+  #refreshing: Promise<void> | undefined;
   /** A session was lost: the server may be another one now, so the head and the mark are looked at before going on. */
   #inDoubt = false;
 
@@ -81,6 +84,20 @@ export class Sequencer {
     this.#queue.checkRoom();
   }
 
+  /**
+   * Signs the standing head anew, with the time of now, as one more note of the same size and root; when others have
+   * grown the tree, theirs is newer and is taken over instead. Callers at the same time share one. Throws as append().
+   */
+  refreshHead(): Promise<void> {
+    if (this.#closing) return Promise.reject(new LogError('closing', 'log is temporarily unavailable'));
+    // One sequencing transaction at a time: the refresh waits for its turn between two batches.
+    this.#refreshing ??= new Promise((resolve, reject) => {
+      this.#refresh = () => this.#refreshOnce().then(resolve, (error: unknown) => reject(toCallerError(error)));
+      this.#running ??= this.#run();
+    });
+    return this.#refreshing;
+  }
+
   /** Takes nothing more; resolves when everything taken has been answered. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -90,7 +107,11 @@ export class Sequencer {
   async #run(): Promise<void> {
     // Lets all that arrived in this turn of the event loop into the first batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#refresh !== undefined) {
+      await this.#refresh?.();
+      this.#refresh = undefined;
+      this.#refreshing = undefined;
+      if (this.#queue.length === 0) continue;
       const batch = this.#queue.take();
       this.#deps.metrics.queueDepth(this.#queue.length);
       await this.#sequence(batch);
@@ -162,6 +183,23 @@ export class Sequencer {
     const seconds = (performance.now() - startedMs) / 1000;
     this.#deps.metrics.committed({ entries: staged.plan.records.length, seconds });
     return true;
+  }
+
+  async #refreshOnce(): Promise<void> {
+    const { tree, store, personality, clock } = this.#deps;
+    tree.assertRunning();
+    const { known } = tree;
+    const tx = await store.begin();
+    try {
+      const head = await stageNote(tx, { personality, known, nowMs: clock.nowMs() });
+      if (head !== undefined) await tx.commit();
+      else await tx.rollback();
+    } catch (error) {
+      await tx.rollback();
+      throw error;
+    }
+    // The newest note is read back with its head: the same way whether it is ours or another process's.
+    await tree.catchUp();
   }
 
   #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind'> {

@@ -51,6 +51,26 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
 }
 
+/** A new note for the standing head, in an open transaction; undefined when the head has moved on. Throws as stageBatch. */
+export async function stageNote(
+  tx: SequencingTransaction,
+  input: Pick<StageInput, 'personality' | 'known' | 'nowMs'>,
+): Promise<StoredHead | undefined> {
+  const { personality, known, nowMs } = input;
+  const view = await tx.look({ identities: [], fromSize: known.head.size });
+  checkNotBehind(known.head, view.head);
+  if (view.head.size !== known.head.size) return undefined;
+  const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
+  const timestampMs = nextHeadTime({ nowMs, lastMs, strict: personality.strictTime });
+  // The root comes out of the edge this process has proven, and equals the stored one: checkNotBehind compared them.
+  const claim = { size: known.edge.size, root: known.edge.root(), timestampMs };
+  const note = await personality.signHead(claim);
+  checkNote(personality, note, claim);
+  const head = { ...claim, note };
+  await tx.insertNote(head);
+  return head;
+}
+
 /** Proves the batch while the database works on its rows: the lock is held no longer for it. */
 async function insertAndProve(
   tx: SequencingTransaction,

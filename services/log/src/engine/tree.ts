@@ -8,6 +8,9 @@ import type { TileSource } from '../read/tile-source.ts';
 /** Leaf hashes read at once when catching up: 2 MiB. */
 const REPLAY_PAGE = 65_536;
 
+/** How long a checkpoint is held back to look for a newer one. */
+const PATIENCE_MS = 300;
+
 export interface TreeDependencies {
   hasher: TreeHasher;
   store: LogStore;
@@ -124,17 +127,21 @@ export class Tree {
   }
 
   /**
-   * For checkpoints: looks, at most once in `maxAgeMs`, whether others appended. What is shown when the database does
-   * not answer is older, never wrong.
+   * For checkpoints: looks, at most once in `maxAgeMs`, whether others appended. Resolves after PATIENCE_MS at the
+   * latest: what is shown when the database is slow or away is older, never wrong.
    */
   async refresh(nowMs: number, maxAgeMs: number): Promise<void> {
     if (nowMs - this.#lookedMs < maxAgeMs && nowMs >= this.#lookedMs) return;
     this.#lookedMs = nowMs;
-    try {
-      await this.catchUpIfBehind();
-    } catch (error) {
+    const looked = this.catchUpIfBehind().catch((error: unknown) => {
       this.#deps.logger.warn({ error }, 'cannot look for a newer head');
-    }
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS);
+    });
+    await Promise.race([looked, enough]);
+    clearTimeout(timer);
   }
 
   async #follow(): Promise<void> {

@@ -10,13 +10,16 @@ import { type Clock, type HttpHandler, type Logger, methodTable, requestFault, s
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AcceptedRoots, acceptChain } from '../core/ct/chain.ts';
 import { ctSubmission } from '../core/ct/entry.ts';
-import type { CtPersonality } from '../core/ct/personality.ts';
+import type { CtPersonality, SignedTreeHead } from '../core/ct/personality.ts';
 import { LogError } from '../core/errors.ts';
 import type { OpenLog } from '../open-log.ts';
 import { withDeadline } from './deadline.ts';
 
 /** SPEC: TesseraCT, --max_cert_chain_bytes; the JSON around it is base64. */
 const MAX_BODY_BYTES = 512 * 1024;
+
+/** A head older than this is signed anew when it is asked for. Well within the usual 24 hours of merge delay. */
+const MAX_STH_AGE_MS = 3_600_000;
 
 export interface CtLog {
   log: OpenLog;
@@ -52,7 +55,6 @@ export function ctRoutes(
   ct: CtLog,
   options: { prefix: string; clock: Clock; logger: Logger },
 ): (app: FastifyInstance) => Promise<void> {
-  const { personality } = ct;
   const { reader } = ct.log;
   const base = `${options.prefix}/ct/v1`;
   const add =
@@ -63,7 +65,7 @@ export function ctRoutes(
     };
   const reads: Record<string, HttpHandler> = {
     'get-sth': async (_request, reply) => {
-      const sth = personality.readHead(await reader.checkpoint(options.clock.nowMs()));
+      const sth = await currentSth(ct, options);
       return sendJson(reply, 200, {
         tree_size: sth.size,
         timestamp: sth.timestampMs,
@@ -110,6 +112,20 @@ export function ctRoutes(
       methodTable(app, `${base}/${name}`, { GET: handler }, wrongMethod);
     return Promise.resolve();
   };
+}
+
+/** SPEC: RFC 6962 §3.5: the head is never older than the log's maximum merge delay, also while nothing is logged. */
+async function currentSth(ct: CtLog, { clock, logger }: { clock: Clock; logger: Logger }): Promise<SignedTreeHead> {
+  const { reader, sequencer } = ct.log;
+  const nowMs = clock.nowMs();
+  const sth = ct.personality.readHead(await reader.checkpoint(nowMs));
+  if (ct.readOnly || nowMs - sth.timestampMs < MAX_STH_AGE_MS) return sth;
+  try {
+    await sequencer.refreshHead();
+  } catch (error) {
+    logger.warn({ error }, 'the signed tree head is old and cannot be renewed');
+  }
+  return ct.personality.readHead(await reader.checkpoint(nowMs));
 }
 
 function parseChain(body: Uint8Array): Uint8Array[] {

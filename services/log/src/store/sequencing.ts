@@ -1,5 +1,11 @@
 import { StoreError } from '../core/errors.ts';
-import { type BatchRows, identityKey, type LockedView, type SequencingTransaction } from '../core/ports.ts';
+import {
+  type BatchRows,
+  identityKey,
+  type LockedView,
+  type SequencingTransaction,
+  type StoredHead,
+} from '../core/ports.ts';
 import { packRecords } from '../core/records.ts';
 import { bytesOf, joinBytes, numberOf, type Row, splitHashes } from './rows.ts';
 import type { Session } from './session.ts';
@@ -68,6 +74,7 @@ export async function beginSequencing(session: Session, logId: number): Promise<
   return {
     look: (question) => look(session, logId, question),
     insert: (rows) => insert(session, logId, rows),
+    insertNote: (head) => insertNote(session, logId, head),
     commit: () => session.commit(),
     rollback: () => session.rollback(),
   };
@@ -135,6 +142,17 @@ async function insert(session: Session, logId: number, batch: BatchRows): Promis
   ];
   const { rows } = await session.run({ name: 'log_insert', text: INSERT, values });
   checkCounts(rows[0] ?? {}, batch);
+}
+
+async function insertNote(session: Session, logId: number, head: StoredHead): Promise<void> {
+  const { rowCount } = await session.run({
+    name: 'log_insert_note',
+    text: `insert into log.notes (log_id, size, ordinal, created_ms, note)
+           select $1, $2::bigint, max(ordinal) + 1, $3::bigint, $4::bytea
+             from log.notes where log_id = $1 and size = $2::bigint`,
+    values: [logId, head.size, head.timestampMs, head.note],
+  });
+  if (rowCount !== 1) throw new StoreError('refused', `no note was added to size ${head.size}`);
 }
 
 /** Every row that the plan names must be in, none more: a rule or trigger that swallows rows must not go unseen. */

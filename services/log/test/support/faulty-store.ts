@@ -34,6 +34,7 @@ export function faultyStore(store: LogStore): {
     return {
       look: (question) => step('look', () => tx.look(question), undo),
       insert: (rows) => step('insert', () => tx.insert(rows), undo),
+      insertNote: (head) => tx.insertNote(head),
       commit: () => step('commit', () => tx.commit(), undo),
       rollback: () => tx.rollback(),
     };

@@ -14,8 +14,7 @@ export interface TerminalProgram {
 }
 
 const SIGN_IN_TIMEOUT_MS = 30_000;
-const PYTHON_PTY =
-  'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]])))';
+const PYTHON_PTY = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]])))';
 
 /** util-linux script, or else Python's pty module. */
 export async function terminalProgram(): Promise<TerminalProgram> {

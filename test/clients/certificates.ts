@@ -59,7 +59,9 @@ export async function checkChain(chain: readonly Buffer[]): Promise<void> {
     assert.ok(good, `@peculiar/x509 verifies certificate ${index} of the chain`);
     const again = Buffer.from(new PeculiarCertificate(certificate.toString('pem')).rawData);
     assert.deepEqual(again, chain[index]);
-    assert.ok(new NodeCertificate(certificate.toString('pem')).checkIssued(new NodeCertificate(issuer.toString('pem'))));
+    assert.ok(
+      new NodeCertificate(certificate.toString('pem')).checkIssued(new NodeCertificate(issuer.toString('pem'))),
+    );
   }
 }
 

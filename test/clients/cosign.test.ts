@@ -49,7 +49,9 @@ async function suite(): Promise<void> {
 
   test('signs and verifies without initialize, with three settings alone', async () => {
     assert.deepEqual(
-      Object.keys(client.env).filter((name) => /^(TUF|COSIGN|SIGSTORE|REKOR|FULCIO)_/.test(name)).sort(),
+      Object.keys(client.env)
+        .filter((name) => /^(TUF|COSIGN|SIGSTORE|REKOR|FULCIO)_/.test(name))
+        .sort(),
       ['TUF_MIRROR', 'TUF_ROOT', 'TUF_ROOT_JSON'],
     );
     await client.verify(blob);

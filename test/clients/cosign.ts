@@ -19,7 +19,12 @@ export async function cosignFor(url: string): Promise<Cosign> {
   const home = await temporaryFolder();
   const env = await evaluatedEnvironment('cosign', url, plainEnvironment(home, cosign));
   const program = programOf(cosign);
-  const sign = async (command: string, more: readonly string[], artifact: Buffer, token: string): Promise<BundleJson> => {
+  const sign = async (
+    command: string,
+    more: readonly string[],
+    artifact: Buffer,
+    token: string,
+  ): Promise<BundleJson> => {
     const folder = await mkdtemp(join(home, 'sign-'));
     await writeFile(join(folder, 'artifact.txt'), artifact);
     await writeFile(join(folder, 'predicate.json'), JSON.stringify(PREDICATE));
@@ -43,7 +48,9 @@ async function verify(program: string, env: NodeJS.ProcessEnv, home: string, sam
   await writeFile(join(folder, 'artifact.txt'), sample.artifact);
   await writeFile(join(folder, 'bundle.json'), JSON.stringify(sample.bundle));
   const command =
-    sample.bundle.dsseEnvelope === undefined ? ['verify-blob'] : ['verify-blob-attestation', '--type', 'slsaprovenance1'];
+    sample.bundle.dsseEnvelope === undefined
+      ? ['verify-blob']
+      : ['verify-blob-attestation', '--type', 'slsaprovenance1'];
   const policy = ['--certificate-identity', sample.identity, '--certificate-oidc-issuer', sample.issuer];
   const args = [...command, '--bundle', 'bundle.json', ...policy, 'artifact.txt'];
   const { code, stdout, stderr } = await run(program, args, { env, cwd: folder });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after } from 'node:test';
-import { ROOT } from '../instance/index.ts';
+import { compileCacheDir, ROOT } from '../instance/index.ts';
 import { type Ended, run, runOk } from './process.ts';
 import type { Tool } from './tools.ts';
 
@@ -41,7 +41,7 @@ export async function temporaryFolder(): Promise<string> {
 /** What a new shell of somebody with this home would have; nothing of a Sigstore is set. */
 export function plainEnvironment(home: string, ...tools: readonly Tool[]): NodeJS.ProcessEnv {
   const path = [...tools.map((tool) => dirname(programOf(tool))), process.env['PATH'] ?? ''].join(delimiter);
-  return { HOME: home, PATH: path, LANG: 'C.UTF-8', NO_UPDATE_NOTIFIER: '1' };
+  return { HOME: home, PATH: path, LANG: 'C.UTF-8', NODE_COMPILE_CACHE: compileCacheDir(), NO_UPDATE_NOTIFIER: '1' };
 }
 
 /** Runs a POSIX shell script in the checkout, where `npx sigstead` is found. The arguments are `$1` and so on. */

@@ -56,11 +56,15 @@ function assertOnlyThatBit(before: BundleJson, after: BundleJson, path: Path, fi
 }
 
 function signaturePath(bundle: BundleJson): Path {
-  return bundle.dsseEnvelope === undefined ? ['messageSignature', 'signature'] : ['dsseEnvelope', 'signatures', 0, 'sig'];
+  return bundle.dsseEnvelope === undefined
+    ? ['messageSignature', 'signature']
+    : ['dsseEnvelope', 'signatures', 0, 'sig'];
 }
 
 function contentPath(bundle: BundleJson): Path {
-  return bundle.dsseEnvelope === undefined ? ['messageSignature', 'messageDigest', 'digest'] : ['dsseEnvelope', 'payload'];
+  return bundle.dsseEnvelope === undefined
+    ? ['messageSignature', 'messageDigest', 'digest']
+    : ['dsseEnvelope', 'payload'];
 }
 
 function certificatePath({ verificationMaterial: material }: BundleJson): Path {
@@ -125,7 +129,8 @@ function setText(value: unknown, path: Path, text: string): void {
 
 /** Paths at which two values are different. */
 function differences(a: unknown, b: unknown, path: Path = []): string[] {
-  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return a === b ? [] : [path.join('.')];
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null)
+    return a === b ? [] : [path.join('.')];
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
   return [...names].flatMap((name) => differences(left[name], right[name], [...path, name]));

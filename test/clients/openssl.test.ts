@@ -54,7 +54,10 @@ async function suite(): Promise<void> {
         Buffer.from(body, 'base64'),
       );
     const bundles = (await (await served('/api/v2/trustBundle')).json()) as { chains: { certificates: string[] }[] };
-    assert.deepEqual(bundles.chains.map(({ certificates }) => ders(certificates.join(''))), [authorities.issuing]);
+    assert.deepEqual(
+      bundles.chains.map(({ certificates }) => ders(certificates.join(''))),
+      [authorities.issuing],
+    );
     assert.deepEqual(ders(await (await served('/api/v1/timestamp/certchain')).text()), authorities.timestamping);
   });
 

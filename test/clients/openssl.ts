@@ -10,7 +10,11 @@ export interface Openssl {
   /** A timestamp request with a nonce over data. DER. SPEC: RFC 3161 §2.4.1. */
   timestampQuery(data: Buffer): Promise<Buffer>;
   /** `ts -verify` of a response against its request, nonce included, or against the data; the chain's root is trusted. */
-  verifyTimestamp(response: Buffer, over: { query: Buffer } | { data: Buffer }, chain: readonly Buffer[]): Promise<void>;
+  verifyTimestamp(
+    response: Buffer,
+    over: { query: Buffer } | { data: Buffer },
+    chain: readonly Buffer[],
+  ): Promise<void>;
 }
 
 export function opensslIn(base: string): Openssl {

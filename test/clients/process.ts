@@ -20,7 +20,12 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { env: options.env ?? process.env, cwd: options.cwd, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(command, [...args], {
+      env: options.env ?? process.env,
+      cwd: options.cwd,
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -40,12 +45,17 @@ export function run(command: string, args: readonly string[], options: RunOption
 /** Runs a program that must succeed. Rejects with its output when it does not. */
 export async function runOk(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const ended = await run(command, args, options);
-  if (ended.code !== 0) throw new Error(`${command} ${args[0] ?? ''} ended with ${ended.code}\n${ended.stdout}${ended.stderr}`);
+  if (ended.code !== 0)
+    throw new Error(`${command} ${args[0] ?? ''} ended with ${ended.code}\n${ended.stdout}${ended.stderr}`);
   return ended;
 }
 
 /** Runs tasks, at most `limit` at the same time; the results keep their order. */
-export async function inParallel<T, R>(limit: number, items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  limit: number,
+  items: readonly T[],
+  task: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results = new Map<number, R>();
   const queue = items.entries();
   const worker = async (): Promise<void> => {

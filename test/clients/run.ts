@@ -60,7 +60,13 @@ async function runSuites(paths: string[]): Promise<Outcome> {
   if (paths.length === 0) return events.outcome();
   const reporter = new SpecReporter();
   reporter.pipe(process.stdout);
-  const stream = run({ files: paths, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT_MS, signal: stop.signal, cwd: ROOT });
+  const stream = run({
+    files: paths,
+    concurrency: CONCURRENCY,
+    timeout: FILE_TIMEOUT_MS,
+    signal: stop.signal,
+    cwd: ROOT,
+  });
   for await (const event of stream as AsyncIterable<TestEvent>) {
     events.add(event);
     reporter.write(event);

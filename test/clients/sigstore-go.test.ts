@@ -17,7 +17,10 @@ async function suite(): Promise<void> {
   const bench = await sharedWorkbench();
   const other = await sharedWorkbench();
   const { signers } = await clientsFor(bench);
-  const clients = { verifier: await goVerifierFor(bench.instance.url), stranger: await goVerifierFor(other.instance.url) };
+  const clients = {
+    verifier: await goVerifierFor(bench.instance.url),
+    stranger: await goVerifierFor(other.instance.url),
+  };
   const samples: Sample[] = [];
   for (const signer of signers) {
     const artifact = Buffer.from(`signed by ${signer.name}\n`);

@@ -20,7 +20,11 @@ async function suite(): Promise<void> {
   const stranger = await sigstorePythonFor(other.instance.url, other.js.rootPath);
   const artifact = Buffer.from('signed by sigstore-python\n');
   const blob = await bench.sample('sigstore-python blob', await client.sign(artifact, bench.token), artifact);
-  const statement = await bench.sample('sigstore-python statement', await client.attest(artifact, bench.token), artifact);
+  const statement = await bench.sample(
+    'sigstore-python statement',
+    await client.attest(artifact, bench.token),
+    artifact,
+  );
 
   test('trust-instance, sign, attest and verify, with what sigstead prints', async () => {
     await client.verify(blob);

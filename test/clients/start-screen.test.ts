@@ -26,7 +26,7 @@ function printedLinesWork(heading: string, count: number, ...tools: readonly Too
     const env = plainEnvironment(home, ...tools);
     // Each line in a shell of its own: nothing is carried from one to the next but files.
     for (const line of ['echo hello > hello.txt', ...lines]) await runOk('sh', ['-c', line], { env, cwd: home });
-    for (const own of ['.sigstore', '.local/share', '.cache']) {
+    for (const own of ['.sigstore', '.local', '.cache']) {
       assert.equal(await isThere(`${home}/${own}`), false, `${own} of the user is not touched`);
     }
   });

@@ -34,7 +34,10 @@ export const cosign: Tool = {
   missing: missingGo,
   fill: async (folder) => {
     const env = { ...process.env, ...GO_ENV, GOBIN: folder };
-    await runOk('go', ['install', `github.com/sigstore/cosign/v3/cmd/cosign@v${COSIGN}`], { env, timeoutMs: INSTALL_TIMEOUT_MS });
+    await runOk('go', ['install', `github.com/sigstore/cosign/v3/cmd/cosign@v${COSIGN}`], {
+      env,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
   },
   program: 'cosign',
   check: async (program) => expectText(await runOk(program, ['version']), `v${COSIGN}`),
@@ -69,7 +72,11 @@ export const goVerify: Tool = {
     const sources = join(folder, 'src');
     await cp(GO_PROGRAM, sources, { recursive: true });
     const env = { ...process.env, ...GO_ENV };
-    await runOk('go', ['build', '-o', join(folder, 'go-verify'), '.'], { cwd: sources, env, timeoutMs: INSTALL_TIMEOUT_MS });
+    await runOk('go', ['build', '-o', join(folder, 'go-verify'), '.'], {
+      cwd: sources,
+      env,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
   },
   program: 'go-verify',
   check: async (program) => {

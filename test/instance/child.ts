@@ -36,7 +36,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const stdout = new Output(process_.stdout);
   const stderr = new Output(process_.stderr);
   const exited = exitOf(process_);
-  await Promise.race([once(process_, 'spawn'), once(process_, 'error').then(([error]) => Promise.reject(error as Error))]);
+  await Promise.race([
+    once(process_, 'spawn'),
+    once(process_, 'error').then(([error]) => Promise.reject(error as Error)),
+  ]);
   const { pid } = process_;
   if (pid === undefined) throw new Error(`${options.command} has no process id`);
   let exit: Exit | undefined;

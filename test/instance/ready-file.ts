@@ -24,7 +24,9 @@ export async function waitForReady(child: Child, file: string, timeoutMs: number
     if (text !== undefined) return readyInfo(text);
     const exit = child.exit();
     if (exit !== undefined) {
-      throw new Error(`the instance ended before it was ready (code ${exit.code}, signal ${exit.signal})\n${lastLines(child)}`);
+      throw new Error(
+        `the instance ended before it was ready (code ${exit.code}, signal ${exit.signal})\n${lastLines(child)}`,
+      );
     }
     await wait(POLL_MS);
   }

@@ -190,6 +190,20 @@ test('18, 19 wrong method 501/12, unknown path 404/5', async () => {
   assert.deepEqual([unknown.status, errorOf(unknown).code, errorOf(unknown).message], [404, 5, 'Not Found']);
 });
 
+test('Grpc-Timeout counts on every path: malformed 400, already over 504', async () => {
+  for (const [value, status] of [
+    ['abc', 400],
+    ['1n', 504],
+    ['-1S', 504],
+    ['10S', 200],
+    ['0S', 200],
+  ] as const) {
+    const headers: [string, string][] = [['Grpc-Timeout', value]];
+    assert.equal((await at.send({ method: 'GET', path: '/api/v2/trustBundle', headers })).status, status, value);
+    assert.equal((await at.send(v2({}, headers))).status, status, value);
+  }
+});
+
 test('20, 21, 22, 23 bodies that are none', async () => {
   await refused({ path: '/api/v2/signingCert', body: Buffer.alloc(5 << 20, 0x20) }, 'http: request body too large');
   await refused({ path: '/api/v2/signingCert', body: '{' }, 'unexpected EOF');

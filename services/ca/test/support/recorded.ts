@@ -45,7 +45,7 @@ export interface RecordedResponse {
 }
 
 export interface RecordedLeaf {
-  readonly extensions: readonly { oid: string; critical: boolean; valueHex?: string; volatile?: boolean }[];
+  readonly extensions: readonly { oid: string; critical: boolean; valueHex?: string | null; volatile?: boolean }[];
   readonly [member: string]: unknown;
 }
 

@@ -28,10 +28,21 @@ export function mutateText(text: string, random: Random): string {
   if (random.chance(0.15)) return random.pick(ODD_TEXTS);
   if (random.chance(0.05)) return text.repeat(2 + random.below(40)).slice(0, 200_000);
   if (random.chance(0.04)) return random.pick(['A', 'é', '\0', '[', '0']).repeat(random.below(60_000));
-  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) && random.chance(0.8)) return mutateJwt(text, random);
+  if (isJwt(text) && random.chance(0.8)) return mutateJwt(text, random);
   if (text.includes('-----BEGIN') && random.chance(0.8)) return mutatePem(text, random);
   if (/^[A-Za-z0-9+/]{8,}={0,2}$/.test(text) && random.chance(0.7)) return mutateBase64(text, random);
   return mutateBytes(Buffer.from(text), random).toString(random.chance(0.5) ? 'utf8' : 'latin1');
+}
+
+/** Three parts, the first two JSON: an earlier change may have left less. */
+function isJwt(text: string): boolean {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) return false;
+  try {
+    for (const part of text.split('.').slice(0, 2)) JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function mutateBase64(text: string, random: Random): string {

@@ -1,5 +1,5 @@
-import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { usageFailure } from './failure.ts';
+import { given, parse, quoted, readNumber, readOneOf, readPort, readUrl } from './option-values.ts';
 
 export interface DevFlags {
   readonly port?: number;
@@ -131,51 +131,6 @@ function parseEnv(args: string[]): EnvFlags {
   return { client: known, ...given('url', readUrl('env', '--url', values['url'])) };
 }
 
-type Values = Record<string, string | boolean | undefined>;
-type TextValues<O extends ParseArgsOptionsConfig> = {
-  [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string;
-};
-
-function parse<const O extends ParseArgsOptionsConfig>(
-  command: string,
-  args: string[],
-  options: O,
-  allowPositionals = false,
-): { values: TextValues<O>; positionals: string[] } {
-  try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-    if (!allowPositionals && positionals[0] !== undefined) {
-      throw usageFailure(`unexpected ${quoted(positionals[0])}`, command);
-    }
-    refuseEmpty(command, values);
-    return { values, positionals };
-  } catch (error) {
-    throw parseFailure(command, error);
-  }
-}
-
-/** The library's texts advise tricks with `--`; ours name the flag. */
-function parseFailure(command: string, error: unknown): unknown {
-  if (!(error instanceof TypeError)) return error;
-  const flag = /'([^']*)'/.exec(error.message)?.[1] ?? '';
-  const { code } = error as { code?: unknown };
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return usageFailure(`unknown option ${quoted(flag)}`, command);
-  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
-    const name = /--[a-z-]+/.exec(flag)?.[0] ?? flag;
-    return usageFailure(
-      error.message.includes('does not take') ? `${name} takes no value` : `${name} needs a value`,
-      command,
-    );
-  }
-  return usageFailure(error.message, command);
-}
-
-function refuseEmpty(command: string, values: Values): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (value === '') throw usageFailure(`--${name} needs a value`, command);
-  }
-}
-
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
@@ -191,52 +146,4 @@ function helpTopic(rest: readonly string[]): HelpTopic {
 
 function noMore(rest: readonly string[], command: string): void {
   if (rest[0] !== undefined) throw usageFailure(`unexpected ${quoted(rest[0])} after ${command}`);
-}
-
-function readPort(command: string, flag: string, text: string | undefined): number | undefined {
-  return readNumber(command, flag, text, 0, 65_535);
-}
-
-function readNumber(
-  command: string,
-  flag: string,
-  text: string | undefined,
-  min: number,
-  max: number,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max))
-    throw usageFailure(`${flag} must be a whole number from ${min} to ${max}`, command);
-  return value;
-}
-
-function readOneOf<const T extends string>(
-  command: string,
-  flag: string,
-  text: string | undefined,
-  allowed: readonly T[],
-): T | undefined {
-  if (text === undefined) return undefined;
-  const value = allowed.find((item) => item === text);
-  if (value === undefined) throw usageFailure(`${flag} must be one of ${allowed.join(', ')}`, command);
-  return value;
-}
-
-/** An origin: scheme, host, perhaps a port. Every path below it is taken by a service. */
-function readUrl(command: string, flag: string, text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const url = URL.parse(text);
-  const plain =
-    url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.href === `${url.origin}/`;
-  if (!plain) throw usageFailure(`${flag} must be like http://localhost:8080, without a path`, command);
-  return url.origin;
-}
-
-function given<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
-  return (value === undefined ? {} : { [name]: value }) as { [P in K]?: V };
-}
-
-function quoted(text: string): string {
-  return `"${text}"`;
 }

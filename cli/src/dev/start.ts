@@ -1,23 +1,22 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Closables, createMetrics, type Metrics } from '@sigstead/platform';
-import { type KeptRoot, keepRoot } from '../clients/kept-root.ts';
-import { type ClientContext, tufUrl } from '../clients/settings.ts';
+import type { ClientContext } from '../clients/settings.ts';
 import type { DevFlags } from '../command-line.ts';
-import { writeFileAtomically } from '../files.ts';
-import { checkInstance, signOnce } from '../self-test/index.ts';
 import { cacheDir, databaseUrl } from '../user-dirs.ts';
+import { type Listeners, publishRoot, readyReport, screenInput } from './announcement.ts';
+import { checkRunning } from './check-running.ts';
 import { composeDev, type DevServices } from './compose-dev.ts';
 import { bindInstance, type Database, openDatabase } from './database.ts';
 import { frontRoutes } from './front.ts';
 import { type Ground, type GroundIo, prepareGround } from './ground.ts';
 import { type Instance, writeInstance } from './instance-file.ts';
 import { type KeyRing, openKeyRing } from './key-ring.ts';
-import { CLIENTS, INITIAL_ROOT, MARKS, POSTGRES } from './layout.ts';
+import { CLIENTS, MARKS, POSTGRES } from './layout.ts';
 import { createProgress, type Progress } from './progress.ts';
 import type { ReadyReport } from './ready-file.ts';
 import type { ScreenInput } from './screen.ts';
-import { type Listening, serve, serveMetrics } from './server.ts';
+import { serve, serveMetrics } from './server.ts';
 
 export interface StartDevIo extends GroundIo {
   readonly version: string;
@@ -89,7 +88,7 @@ async function start(flags: DevFlags, io: StartDevIo, { open, progress }: Start)
   const listening = await listen(ground, io, { services, metrics, stopping: () => stopping });
   open.use(listening.main);
   open.use(listening.metrics);
-  const tested = await selfTest({ ground, instance, services, listening: listening.main, progress });
+  const tested = await checkRunning({ ground, instance, services, listening: listening.main, progress });
   const root = await publishRoot(
     ground,
     services,
@@ -100,7 +99,7 @@ async function start(flags: DevFlags, io: StartDevIo, { open, progress }: Start)
   const report = readyReport(ground, root, listening);
   return {
     report,
-    screen: screenInput(io, report, root),
+    screen: screenInput(io.programs, report, root),
     lost: database.lost,
     databaseLog: join(ground.folder.path, POSTGRES, 'postgres.log'),
     announce: async () => ground.readyFile?.write(report),
@@ -158,11 +157,6 @@ function compose(ground: Ground, version: string, base: Base & { metrics: Metric
   });
 }
 
-interface Listeners {
-  readonly main: Listening;
-  readonly metrics: Listening;
-}
-
 async function listen(
   ground: Ground,
   io: StartDevIo,
@@ -190,70 +184,4 @@ async function listen(
     await metricsListener.close();
     throw error;
   }
-}
-
-interface SelfTestInput {
-  readonly ground: Ground;
-  readonly instance: Instance;
-  readonly services: DevServices;
-  readonly listening: Listening;
-  readonly progress: Progress;
-}
-
-/** A new instance signs once through everything; a known one is looked at. Gives what the folder remembers then. */
-async function selfTest(input: SelfTestInput): Promise<Instance> {
-  const { ground, instance, services, progress } = input;
-  const at = {
-    publicUrl: ground.publicUrl,
-    localUrl: localUrl(input.listening),
-    initialRoot: services.tuf.initialRoot().bytes,
-  };
-  if (instance.selfTested) {
-    await progress.step('checking the trust material', () => checkInstance(at));
-  } else {
-    const token = (email: string): Promise<string> =>
-      services.oidc.token({ issuer: 'email', email, lifetimeSeconds: 60 });
-    await progress.step('signing once through all services', () => signOnce({ ...at, token }));
-  }
-  const { publicUrl: _before, ...rest } = instance;
-  return { ...rest, ...ground.remembered, selfTested: true };
-}
-
-/** Where this process reaches itself, also when it listens on every address. */
-function localUrl({ addresses }: Listening): string {
-  const address = (addresses[0] ?? '').replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
-  return `http://${address}`;
-}
-
-/** Copies of the first root for clients on this machine: in the data folder, and where their caches are. */
-async function publishRoot(ground: Ground, services: DevServices, cacheBase: string): Promise<KeptRoot> {
-  const { bytes } = services.tuf.initialRoot();
-  const copy = join(ground.folder.path, INITIAL_ROOT);
-  await mkdir(dirname(copy), { recursive: true, mode: 0o755 });
-  await writeFileAtomically(copy, bytes, 0o644);
-  return keepRoot(cacheBase, bytes);
-}
-
-function readyReport(ground: Ground, root: KeptRoot, listening: Listeners): ReadyReport {
-  return {
-    url: ground.publicUrl,
-    metrics: `http://localhost:${listening.metrics.port}/metrics`,
-    pid: process.pid,
-    dataDir: ground.folder.path,
-    tufUrl: tufUrl(ground.publicUrl),
-    tufRoot: root.path,
-    tufRootSha256: root.sha256,
-    issuer: `${ground.publicUrl}/oidc`,
-    addresses: listening.main.addresses,
-  };
-}
-
-function screenInput(io: StartDevIo, report: ReadyReport, root: KeptRoot): ScreenInput {
-  return {
-    url: report.url,
-    metricsUrl: report.metrics,
-    dataDir: report.dataDir,
-    addresses: report.addresses,
-    clients: { url: report.url, root, ...io.programs },
-  };
 }

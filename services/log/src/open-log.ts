@@ -38,7 +38,7 @@ export interface OpenLogOptions {
   cacheBytes?: number;
 }
 
-const CACHE_BYTES = 64 * 2 ** 20;
+const CACHE_BYTES = 32 * 2 ** 20;
 
 /** Opens an existing log: its settled head is read and proven before anything is served. Throws StoreError. */
 export async function openLog(options: OpenLogOptions): Promise<OpenLog> {

@@ -41,6 +41,6 @@ export interface LogOptions {
   requireDurableDatabase?: boolean;
   queue?: QueueLimits;
   sessions?: SessionLimits;
-  /** Bytes of tiles and of entries kept in memory, each, per log. Default 64 MiB. */
+  /** Bytes of tiles and of entries kept in memory, each, per log. Default 32 MiB. */
   cacheBytes?: number;
 }

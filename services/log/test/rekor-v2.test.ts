@@ -268,6 +268,20 @@ test('Grpc-Timeout: malformed is 400, spent is 504, enough is enough', async () 
   assert.equal((await post(request, [['Grpc-Timeout', '10S']])).status, 201);
 });
 
+test('a full queue says so at once, with the text clients wait for, and uses no index', async () => {
+  const queue = { maxEntries: 0, maxBytes: 1000, maxBatchEntries: 1, maxBatchBytes: 1000 };
+  const log = { name: 'full', origin: 'full.example.com', kind: 'rekor-v2', signer, create: true } as const;
+  const full = await startServer({ logs: [log], queue });
+  const body = Buffer.from(JSON.stringify(hashedRekord(key, 'full')));
+  const answer = await send(full.port, { method: 'POST', path: '/api/v2/log/entries', body });
+  assert.equal(answer.status, 503);
+  assert.equal(answer.headers['retry-after'], '1');
+  const text = { code: 14, message: 'reached max pushback; retry', details: [] };
+  assert.deepEqual(JSON.parse(answer.body.toString()), text);
+  assert.equal(full.handle.stats()[0]?.size, 0);
+  await full.close();
+});
+
 test('metrics: new entries are counted under the name dashboards know, duplicates are not', async () => {
   const count = async (): Promise<number> => {
     const line = /^rekor_v2_new_hashedrekord_entries (\d+)$/m.exec(await server.metrics.text());

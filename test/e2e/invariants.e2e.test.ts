@@ -7,6 +7,7 @@ import { sharedInstance } from '../instance/index.ts';
 import { checkCertificate } from './support/certificate-oracles.ts';
 import { type CtHead, CtReader } from './support/ct-reader.ts';
 import { identityOf } from './support/identity.ts';
+import { testFolder } from './support/folders.ts';
 import { post, postJson, send, UnexpectedStatus } from './support/http.ts';
 import { bodyOf, hasher, type Head, RekorReader } from './support/rekor-reader.ts';
 import {
@@ -30,7 +31,7 @@ const EMAIL = 'writer@example.com';
 
 const instance = await sharedInstance();
 const { url } = instance;
-const js = await SigstoreJs.of(instance);
+const js = await SigstoreJs.of(instance, await testFolder());
 const trust = await js.trust();
 const rekor = new RekorReader(url, trust);
 const ct = new CtReader(url, trust);

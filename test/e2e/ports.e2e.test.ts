@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { statementAbout } from '../clients/statement.ts';
 import { type Instance, startInstance } from '../instance/index.ts';
 import { testFolder } from './support/folders.ts';
 import { getJson } from './support/http.ts';
 import { RekorReader } from './support/rekor-reader.ts';
-import { sha256 } from './support/signing.ts';
-import { SigstoreJs, statementAbout } from './support/sigstore-js.ts';
+import { SigstoreJs } from './support/sigstore-js.ts';
 import { tufState } from './support/tuf-reader.ts';
 
 const EMAIL = 'mover@example.com';
@@ -26,7 +26,7 @@ test('I8 another port on the same data: every URL anew, higher TUF versions, and
   const token = await old.token({ email: EMAIL });
   const oldClient = await SigstoreJs.of(old, folder);
   const message = await oldClient.signMessage(ARTIFACT, token);
-  const envelope = await oldClient.attest(statementAbout('artifact', sha256(ARTIFACT).toString('hex')), token);
+  const envelope = await oldClient.attest(statementAbout(ARTIFACT), token);
   const before = await tufState(old.url);
   await old.stop();
 
@@ -54,7 +54,7 @@ test('I8 another port on the same data: every URL anew, higher TUF versions, and
 });
 
 async function everyUrlIsNew(client: SigstoreJs, old: Instance, moved: Instance): Promise<void> {
-  const signingConfig = await (await client.tuf()).getTarget('signing_config.v0.2.json');
+  const signingConfig = await client.target('signing_config.v0.2.json');
   assert.ok(signingConfig.includes(`"${moved.url}`));
   assert.ok(!signingConfig.includes(new URL(old.url).host), 'the signing config names the old port');
   for (const path of ['/oidc', '/oidc/uri', '/oidc/ci']) {

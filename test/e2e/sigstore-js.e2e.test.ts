@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { SerializedBundle } from '@sigstore/bundle';
 import type { BundleVerifier } from 'sigstore';
+import { type BundleJson, leafOf } from '../clients/bundle.ts';
+import { statementAbout } from '../clients/statement.ts';
 import { sharedInstance, startInstance, type Instance } from '../instance/index.ts';
 import { type BundleField, FIELDS, flipBit } from './support/bundle-flips.ts';
 import { checkCertificate } from './support/certificate-oracles.ts';
 import { testFolder } from './support/folders.ts';
 import { RekorReader } from './support/rekor-reader.ts';
-import { sha256 } from './support/signing.ts';
-import { leafOf, SigstoreJs, statementAbout } from './support/sigstore-js.ts';
+import { SigstoreJs } from './support/sigstore-js.ts';
 
 const EMAIL = 'first@example.com';
 const ARTIFACT = Buffer.from('signed by sigstore-js\n');
@@ -20,7 +21,7 @@ const token = await instance.token({ email: EMAIL });
 const js = await SigstoreJs.of(instance, folder);
 const trust = await js.trust();
 const message = await js.signMessage(ARTIFACT, token);
-const envelope = await js.attest(statementAbout('artifact', sha256(ARTIFACT).toString('hex')), token);
+const envelope = await js.attest(statementAbout(ARTIFACT), token);
 
 test('the very first bundle of a new instance is verified, and is neither entry 0 nor without a proof', async () => {
   const [entry] = message.verificationMaterial.tlogEntries;
@@ -45,13 +46,13 @@ test('a token of the uri issuer gives a bundle that is verified by its URI', asy
   const workload = await instance.token({ issuer: 'uri', claims: { sub: uri } });
   const bundle = await js.signMessage(ARTIFACT, workload);
   await js.verify(bundle, { uri, issuer: `${issuer}/uri` }, ARTIFACT);
-  await checkCertificate(leafOf(bundle), trust);
+  await checkCertificate(leafOf(bundle as unknown as BundleJson), trust);
 });
 
 test('@peculiar/x509 and @sigstore/core verify every certificate and SCT, and our reader every entry', async () => {
   const reader = new RekorReader(instance.url, trust);
   for (const bundle of [message, envelope]) {
-    await checkCertificate(leafOf(bundle), trust);
+    await checkCertificate(leafOf(bundle as unknown as BundleJson), trust);
     const [entry] = bundle.verificationMaterial.tlogEntries;
     reader.checkAnswer(entry as unknown as Parameters<RekorReader['checkAnswer']>[0]);
   }

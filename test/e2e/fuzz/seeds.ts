@@ -13,7 +13,7 @@ import {
   requestCertificate,
   sha256,
 } from '../support/signing.ts';
-import { IN_TOTO } from '../support/sigstore-js.ts';
+import { IN_TOTO } from '../../clients/sigstore-js.ts';
 import type { Wire } from './wire.ts';
 
 /** A right request to one endpoint, made anew each time, and the status it gets. */

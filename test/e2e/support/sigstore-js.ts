@@ -1,12 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleToJSON, type SerializedBundle } from '@sigstore/bundle';
+import type { SerializedBundle } from '@sigstore/bundle';
 import { checkTrustedRoot, type VerificationModel } from '@sigstead/formats';
-import { SigningConfig } from '@sigstore/protobuf-specs';
-import { bundleBuilderFromSigningConfig } from '@sigstore/sign';
-import { initTUF, type TUF } from '@sigstore/tuf';
 import { type BundleVerifier, createVerifier, verify } from 'sigstore';
+import type { BundleJson } from '../../clients/bundle.ts';
+import { fetchTarget, type JsSignRequest, type JsTrust, signWithJs } from '../../clients/sigstore-js.ts';
 import type { Instance } from '../../instance/index.ts';
 
 /** Whom a verifier expects as signer. */
@@ -16,43 +14,40 @@ export interface ExpectedSigner {
   readonly issuer: string;
 }
 
-export const IN_TOTO = 'application/vnd.in-toto+json';
-
 /**
  * sigstore-js against one instance. All it knows comes from the instance's TUF repository and its initial root, kept in
  * a cache folder of its own.
  */
 export class SigstoreJs {
-  readonly #at: { mirrorURL: string; rootPath: string; cachePath: string };
+  readonly #trust: JsTrust;
 
-  private constructor(at: { mirrorURL: string; rootPath: string; cachePath: string }) {
-    this.#at = at;
+  private constructor(trust: JsTrust) {
+    this.#trust = trust;
   }
 
   /** `folder`: where the cache folder is made. */
-  static async of(instance: Pick<Instance, 'url' | 'ready'>, folder = tmpdir()): Promise<SigstoreJs> {
+  static async of(instance: Pick<Instance, 'url' | 'ready'>, folder: string): Promise<SigstoreJs> {
     const cachePath = await mkdtemp(join(folder, 'sigstore-js-'));
-    return new SigstoreJs({ mirrorURL: `${instance.url}/tuf`, rootPath: instance.ready.tufRoot, cachePath });
+    return new SigstoreJs({ tufUrl: `${instance.url}/tuf`, rootPath: instance.ready.tufRoot, cachePath });
   }
 
-  /** The TUF client, refreshed. */
-  tuf(): Promise<TUF> {
-    return initTUF({ ...this.#at, forceInit: false });
+  /** A target of the TUF repository, as text. */
+  target(name: string): Promise<string> {
+    return fetchTarget(this.#trust, name);
   }
 
   /** The published trust material, in our own terms. */
   async trust(): Promise<VerificationModel> {
-    const tuf = await this.tuf();
-    return checkTrustedRoot(JSON.parse(await tuf.getTarget('trusted_root.json')));
+    return checkTrustedRoot(JSON.parse(await this.target('trusted_root.json')));
   }
 
   signMessage(data: Buffer, token: string): Promise<SerializedBundle> {
-    return this.#sign('messageSignature', { data }, token);
+    return this.#sign('messageSignature', data, token);
   }
 
   /** Signs an in-toto statement in a DSSE envelope. */
-  attest(statement: unknown, token: string): Promise<SerializedBundle> {
-    return this.#sign('dsseEnvelope', { data: Buffer.from(JSON.stringify(statement)), type: IN_TOTO }, token);
+  attest(statement: Buffer, token: string): Promise<SerializedBundle> {
+    return this.#sign('dsseEnvelope', statement, token);
   }
 
   /** Fetches trust material and verifies. `data` for message signatures only. Rejects when it refuses. */
@@ -67,7 +62,7 @@ export class SigstoreJs {
   }
 
   #verifyOptions({ email, uri, issuer }: ExpectedSigner): Parameters<typeof createVerifier>[0] {
-    const { mirrorURL: tufMirrorURL, rootPath: tufRootPath, cachePath: tufCachePath } = this.#at;
+    const { tufUrl: tufMirrorURL, rootPath: tufRootPath, cachePath: tufCachePath } = this.#trust;
     return {
       tufMirrorURL,
       tufRootPath,
@@ -78,34 +73,8 @@ export class SigstoreJs {
     };
   }
 
-  async #sign(
-    bundleType: 'messageSignature' | 'dsseEnvelope',
-    artifact: { data: Buffer; type?: string },
-    token: string,
-  ): Promise<SerializedBundle> {
-    const tuf = await this.tuf();
-    const signingConfig = SigningConfig.fromJSON(JSON.parse(await tuf.getTarget('signing_config.v0.2.json')));
-    const identityProvider = { getToken: () => Promise.resolve(token) };
-    const builder = bundleBuilderFromSigningConfig({ signingConfig, identityProvider, bundleType });
-    return bundleToJSON(await builder.create(artifact));
+  async #sign(kind: JsSignRequest['kind'], data: Buffer, token: string): Promise<SerializedBundle> {
+    const bundle: BundleJson = await signWithJs({ trust: this.#trust, token, kind, data });
+    return bundle as unknown as SerializedBundle;
   }
-}
-
-/** The parts of a bundle that tests look at. */
-export function leafOf(bundle: SerializedBundle): Buffer<ArrayBuffer> {
-  const { certificate, x509CertificateChain } = bundle.verificationMaterial;
-  // sigstore-js writes message signatures with a chain of one.
-  const raw = (certificate ?? x509CertificateChain?.certificates[0])?.rawBytes;
-  if (raw === undefined) throw new Error('the bundle has no certificate');
-  return Buffer.from(raw, 'base64');
-}
-
-/** An in-toto statement about an artifact's SHA-256. */
-export function statementAbout(name: string, sha256: string): Record<string, unknown> {
-  return {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name, digest: { sha256 } }],
-    predicateType: 'https://example.com/test/v1',
-    predicate: { ok: true },
-  };
 }

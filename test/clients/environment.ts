@@ -61,9 +61,23 @@ export async function evaluatedEnvironment(
   return JSON.parse(stdout) as Record<string, string>;
 }
 
-/** What `npx sigstead token` prints. */
+/** What `npx sigstead token --email` prints. */
 export async function printedToken(email: string, url: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const { stdout } = await shell('npx sigstead token --email "$1" --url "$2"', [email, url], env);
+  return onlyToken(await shell('npx sigstead token --email "$1" --url "$2"', [email, url], env));
+}
+
+/** What `npx sigstead token --claims` prints. */
+export async function printedTokenWith(
+  kind: 'uri' | 'ci',
+  claims: Readonly<Record<string, string>>,
+  url: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const script = 'printf %s "$3" | npx sigstead token --issuer "$1" --claims - --url "$2"';
+  return onlyToken(await shell(script, [kind, url, JSON.stringify(claims)], env));
+}
+
+function onlyToken({ stdout }: Ended): string {
   if (!/^[\w-]+\.[\w-]+\.[\w-]+\n$/.test(stdout)) throw new Error(`not a token and nothing else: ${stdout}`);
   return stdout.trim();
 }

@@ -8,7 +8,7 @@ import { run } from 'node:test';
 import { spec as SpecReporter } from 'node:test/reporters';
 import { TestEvents, type Outcome, type TestEvent } from '../support/test-events.ts';
 import { clientCacheDir } from './cache.ts';
-import { provide, TOOLS } from './tools.ts';
+import { provide, provided, TOOLS } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const FILE_TIMEOUT_MS = 300_000;
@@ -30,15 +30,17 @@ async function installAll(): Promise<{ skipped: string[]; failed: string[] }> {
   console.log(`Clients in ${cacheDir}`);
   for (const tool of TOOLS) {
     const beganMs = performance.now();
-    const reason = await tool.missing();
-    if (reason !== undefined) {
-      result.skipped.push(`${tool.name}: ${reason}`);
-      process.env[`${tool.variable}_MISSING`] = reason;
-      console.log(`  skipped  ${tool.name}: ${reason}`);
-      continue;
-    }
     try {
-      process.env[tool.variable] = await provide(tool, cacheDir);
+      const present = await provided(tool, cacheDir);
+      const reason = present === undefined ? await tool.missing() : undefined;
+      if (reason !== undefined) {
+        result.skipped.push(`${tool.name}: ${reason}`);
+        process.env[`${tool.variable}_MISSING`] = reason;
+        console.log(`  skipped  ${tool.name}: ${reason}`);
+        continue;
+      }
+      if (present === undefined) console.log(`           ${tool.name} is being installed`);
+      process.env[tool.variable] = present ?? (await provide(tool, cacheDir));
       console.log(`  ${seconds(performance.now() - beganMs)}  ${tool.name}`);
     } catch (error) {
       result.failed.push(`${tool.name} was not installed: ${(error as Error).message}`);

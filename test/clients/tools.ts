@@ -87,20 +87,26 @@ export const goVerify: Tool = {
 
 export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify];
 
-/** Installs a tool unless it is there, and checks it. Returns the program's path. */
+/** The program of a tool in the cache, if it is there and works. */
+export async function provided(tool: Tool, cacheDir: string): Promise<string | undefined> {
+  const folder = join(cacheDir, await tool.folder());
+  if (!(await isThere(folder))) return undefined;
+  const program = join(folder, tool.program);
+  try {
+    await tool.check(program);
+    return program;
+  } catch {
+    // Damaged, or installed over a Python that is gone since: to be made anew.
+    await rm(folder, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+/** Installs a tool into the cache and checks it. Returns the program's path. */
 export async function provide(tool: Tool, cacheDir: string): Promise<string> {
   const folder = join(cacheDir, await tool.folder());
-  const program = join(folder, tool.program);
-  if (await isThere(folder)) {
-    try {
-      await tool.check(program);
-      return program;
-    } catch {
-      // Installed over a Python that is gone since, or damaged: made anew.
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
   await installInto(folder, (draft) => tool.fill(draft));
+  const program = join(folder, tool.program);
   await tool.check(program);
   return program;
 }

@@ -7,6 +7,7 @@ import {
   missingProgram,
   plainEnvironment,
   printedToken,
+  printedTokenWith,
   temporaryFolder,
   variable,
 } from './environment.ts';
@@ -24,8 +25,13 @@ export interface Workbench {
   readonly js: JsTrust;
   readonly authorities: Authorities;
   /** Checks the bundle's certificate, timestamp and proof with other eyes and makes a sample of it. */
-  sample(name: string, bundle: BundleJson, artifact: Buffer): Promise<Sample>;
+  sample(name: string, bundle: BundleJson, artifact: Buffer, by?: Signatory): Promise<Sample>;
+  /** What `sigstead token --issuer KIND --claims FILE` prints for claims on standard input. */
+  tokenWith(kind: 'uri' | 'ci', claims: Readonly<Record<string, string>>): Promise<string>;
 }
+
+/** Whom a certificate names. */
+export type Signatory = Pick<Sample, 'identity' | 'issuer'>;
 
 const IDENTITY = 'you@example.com';
 
@@ -53,11 +59,12 @@ export async function sharedWorkbench(options: InstanceOptions = {}): Promise<Wo
     token,
     js,
     authorities,
-    async sample(name, bundle, artifact) {
+    tokenWith: (kind, claims) => printedTokenWith(kind, claims, instance.url, plain),
+    async sample(name, bundle, artifact, by = { identity: IDENTITY, issuer }) {
       await checkEveryCertificate(bundle, authorities);
       if (openssl !== undefined) await checkWithOpenssl(bundle, authorities, openssl);
       assert.ok((onlyEntry(bundle).inclusionProof.hashes ?? []).length > 0, 'the proof is not empty');
-      return { name, bundle, artifact, identity: IDENTITY, issuer };
+      return { name, bundle, artifact, ...by };
     },
   };
 }

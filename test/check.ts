@@ -1,5 +1,6 @@
 /** `npm run check`: format, lint, types, boundaries and the rules of the repository. One line a step; exit code 0 when all hold. */
 import { boundaries, boundaryRules } from './support/check/boundaries.ts';
+import { lockFile } from './support/check/lock-file.ts';
 import { exactVersions, machinePaths } from './support/check/repository.ts';
 import { toolStep, type Step, type StepResult } from './support/check/step.ts';
 
@@ -12,6 +13,7 @@ const STEPS: readonly Step[] = [
   toolStep('format', 'biome', ['format', '--max-diagnostics=50', '.']),
   machinePaths,
   exactVersions,
+  lockFile,
 ];
 const CONCURRENCY = 2;
 

@@ -13,7 +13,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CURVES, invert, mod, toBigInt, toBytes } from '../src/algorithms/curves.ts';
 import { verifyEcdsaDigest } from '../src/algorithms/ecdsa-digest.ts';
-import { verifyRsaPkcs1Digest } from '../src/algorithms/rsa-digest.ts';
+import { isVerifiableRsa, verifyRsaPkcs1Digest } from '../src/algorithms/rsa-digest.ts';
 import {
   decodeBase64Proto,
   defaultKeyDetails,
@@ -266,6 +266,24 @@ test('RSA with exponent 3 verifies; sizes under 1024 bits never do', () => {
   const message = Buffer.from('e=3');
   const details = requireKeyDetails('PKIX_RSA_PKCS1V15_2048_SHA256');
   assert.equal(verifyDigest(key, details, digestOf('sha256', message), sign('sha256', message, secret)), true);
+});
+
+test('RSA with an exponent that no key pair has proves nothing: with 1 anyone could sign', () => {
+  const { key } = pairOf('c-rsa2048');
+  const message = Buffer.from('e=1');
+  const digest = digestOf('sha256', message);
+  const details = requireKeyDetails('PKIX_RSA_PKCS1V15_2048_SHA256');
+  const info = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), digest]);
+  const padded = Buffer.concat([Buffer.of(0, 1), Buffer.alloc(256 - 3 - info.length, 0xff), Buffer.of(0), info]);
+  for (const exponent of ['AQ', 'Ag', 'BA', 'gAAAAQ']) {
+    const jwk = { ...key.keyObject.export({ format: 'jwk' }), e: exponent };
+    const forged = publicKeyFromSpki(
+      createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'der', type: 'spki' }),
+    );
+    assert.equal(isVerifiableRsa(forged), false, exponent);
+    assert.equal(verifyDigest(forged, details, digest, padded), false, exponent);
+    assert.equal(verifyMessage(forged, message, padded), false, exponent);
+  }
 });
 
 test('a label that does not fit the key, or another digest length, proves nothing', () => {

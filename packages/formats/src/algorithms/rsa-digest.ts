@@ -12,15 +12,23 @@ const DIGEST_INFO: Readonly<Record<HashName, Uint8Array>> = {
 /** Smaller keys prove nothing, larger ones cost a verifier too much. Upstream's library refuses under 1024 as well. */
 const MIN_BITS = 1024;
 const MAX_BITS = 8192;
+const MAX_EXPONENT = 2n ** 31n - 1n;
 
-/** Whether this package verifies anything with an RSA key of that size. */
+/**
+ * Whether this package verifies anything with an RSA key of that size and exponent. With exponent 1 every padded digest
+ * is its own signature, which OpenSSL would take; even ones belong to no key pair. The bounds are upstream's library's.
+ */
 export function isVerifiableRsa(key: ParsedKey): boolean {
-  return key.kind === 'rsa' && key.bits !== undefined && key.bits >= MIN_BITS && key.bits <= MAX_BITS;
+  if (key.kind !== 'rsa' || key.bits === undefined || key.rsa === undefined) return false;
+  const { exponent } = key.rsa;
+  const usable = exponent > 1n && exponent % 2n === 1n && exponent <= MAX_EXPONENT;
+  return usable && key.bits >= MIN_BITS && key.bits <= MAX_BITS;
 }
 
 /**
  * Whether a PKCS#1 v1.5 signature over a digest was made by an RSA key: the whole encoded message is compared, nothing is
- * parsed out of it. False for keys of other kinds or sizes outside 1024 … 8192 bits. SPEC: RFC 8017 §8.2.2, §9.2
+ * parsed out of it. False for keys of other kinds, sizes outside 1024 … 8192 bits and unusable exponents.
+ * SPEC: RFC 8017 §8.2.2, §9.2
  */
 export function verifyRsaPkcs1Digest(
   key: ParsedKey,

@@ -45,6 +45,15 @@ test('strict base64 refuses every other spelling of the same bytes', () => {
   }
 });
 
+test('strict base64 of any length is decoded, or refused with its own code', () => {
+  const long = 'A'.repeat(2 ** 25);
+  assert.equal(decodeBase64Strict(long).length, (long.length / 4) * 3);
+  assert.throws(
+    () => decodeBase64Strict(`${long}!AAA`),
+    (error) => error instanceof FormatError && error.code === 'base64_invalid',
+  );
+});
+
 test('protojson base64 refuses white space, stray padding and impossible lengths', () => {
   for (const text of ['QU I', 'QU\nI=', 'QQ===', 'QQ=', 'Q', 'QUJDR', '=', '==', 'QQ==QQ==', 'QUI==', '!!', 'QQ=Q']) {
     assert.equal(decodeBase64Proto(text), undefined, text);

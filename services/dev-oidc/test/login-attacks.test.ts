@@ -140,4 +140,18 @@ suite('the login page', () => {
     const own = { origin: 'http://localhost:8080', host: 'localhost:8080', 'sec-fetch-site': 'same-origin' };
     assert.equal((await postForm(r.app, '/oidc/auth/login', form, own)).statusCode, 303);
   });
+
+  test('is not taken from a site whose name was made to lead here, and is from every name of ours', async () => {
+    const { params } = newLogin();
+    const posted = async (host: string): Promise<number> => {
+      const form = { ...params, email: 'a@example.com' };
+      return (await postForm(r.app, '/oidc/auth/login', form, { origin: `http://${host}`, host })).statusCode;
+    };
+    for (const host of ['rebound.example:8080', 'localhost.evil.example:8080', '127.0.0.1.evil.example']) {
+      assert.equal(await posted(host), 400, host);
+    }
+    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '192.0.2.7:8080']) {
+      assert.equal(await posted(host), 303, host);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { OidcError } from '../core/errors.ts';
 import { type Params, readParams } from '../core/form.ts';
@@ -40,13 +41,23 @@ export function jsonBodyFromTool(request: FastifyRequest): Record<string, unknow
   return { ...value };
 }
 
-/** Refuses a form that another site's page sent. Browsers name the origin of every form they post. */
-export function refuseForeignForm(request: FastifyRequest): void {
+/**
+ * Refuses a form that another site's page sent. Browsers name the origin of every form they post. A site whose name was
+ * made to lead here (DNS rebinding) names itself as origin and as host alike: so the name must be one of ours too.
+ */
+export function refuseForeignForm(request: FastifyRequest, publicUrl: string): void {
   const site = request.headers['sec-fetch-site'];
-  const origin = request.headers.origin;
+  const { origin, host } = request.headers;
   const sameSite = site === undefined || site === 'same-origin' || site === 'none';
-  const sameOrigin = origin === undefined || URL.parse(origin)?.host === request.headers.host;
+  const from = origin === undefined ? undefined : URL.parse(origin);
+  const sameOrigin = from === undefined || (from?.host === host && isOwnName(from?.hostname ?? '', publicUrl));
   if (!sameSite || !sameOrigin) throw new OidcError('unusable_request', 'the form was sent from another site');
+}
+
+/** Names that only we, or the machine's owner, can make lead here. */
+function isOwnName(hostname: string, publicUrl: string): boolean {
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return isAddress || hostname === 'localhost' || hostname === URL.parse(publicUrl)?.hostname;
 }
 
 function mediaType(request: FastifyRequest): string {

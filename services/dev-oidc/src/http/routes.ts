@@ -73,7 +73,7 @@ async function login(
   place: IssuerPlace,
   ports: RoutePorts,
 ): Promise<FastifyReply> {
-  refuseForeignForm(request);
+  refuseForeignForm(request, ports.publicUrl());
   const params = formParams(request);
   const decision = decideAuthorization(params);
   if (decision.outcome === 'redirect') return sendRedirect(reply, decision.location);

@@ -9,7 +9,7 @@ import { runOk } from './process.ts';
 import { cosign, sigstorePython, type Tool } from './tools.ts';
 
 const instance = await sharedInstance();
-const screen = instance.stdout();
+const screen = await instance.printed('Ctrl-C stops it');
 
 /** The lines below a heading, up to the next empty line, as a person would select them. */
 function linesBelow(heading: string): string[] {

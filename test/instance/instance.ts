@@ -41,7 +41,10 @@ export interface Instance {
   /** Milliseconds from the start of the process to the ready file. */
   readonly readyMs: number;
   readonly exited: Promise<Exit>;
+  /** What it printed so far; the screen may come a moment after the ready file. */
   stdout(): string;
+  /** Waits until it has printed this text. */
+  printed(text: string): Promise<string>;
   stderr(): string;
   /** The last lines of standard error, where its log is, marked. */
   tail(lines: number): string;
@@ -57,6 +60,7 @@ export interface Instance {
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+const PRINT_TIMEOUT_MS = 10_000;
 
 /** Runs a whole Sigstead as a child process and waits until all its parts answer. */
 export async function startInstance(options: InstanceOptions = {}): Promise<Instance> {
@@ -149,6 +153,7 @@ function running({ child, ready, scratch, readyMs, stopTimeoutMs = STOP_TIMEOUT_
     readyMs,
     exited: child.exited,
     stdout: () => child.stdout.text,
+    printed: (text) => child.stdout.until(text, PRINT_TIMEOUT_MS),
     stderr: () => child.stderr.text,
     tail: (lines) => child.stderr.tail(lines, 'stderr| '),
     token: (request) => fetchToken(ready.url, request),

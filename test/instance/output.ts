@@ -1,5 +1,8 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const POLL_MS = 20;
 
 /** Text that a child process writes, kept whole for tests that read it. */
 export class Output {
@@ -13,6 +16,16 @@ export class Output {
   }
 
   get text(): string {
+    return this.#text;
+  }
+
+  /** Waits for a text that is still to come. Throws when it does not come in time. */
+  async until(wanted: string, timeoutMs: number): Promise<string> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!this.#text.includes(wanted)) {
+      if (performance.now() > deadlineMs) throw new Error(`no "${wanted}" within ${timeoutMs} ms in:\n${this.#text}`);
+      await wait(POLL_MS);
+    }
     return this.#text;
   }
 

@@ -59,8 +59,12 @@ before(async () => {
     for (let i = 0; i < SIGNATURES_EACH; i++)
       signed.push(await signArtifact(url, { token, email: EMAIL }, randomBytes(32)));
   };
-  await Promise.all([...Array.from({ length: WRITERS }, writer), writePlain(token)]);
-  writing = false;
+  try {
+    await Promise.all([...Array.from({ length: WRITERS }, writer), writePlain(token)]);
+  } finally {
+    writing = false;
+    await Promise.allSettled(polling);
+  }
   await Promise.all(polling);
 });
 

@@ -25,7 +25,8 @@ const CHECKPOINT = [...ENTRY, 'inclusionProof', 'checkpoint', 'envelope'] as con
 const FIELDS = {
   signature: { ...base64, position: last, path: signaturePath },
   'payload or message digest': { ...base64, position: middle, path: contentPath },
-  certificate: { ...base64, position: middle, path: certificatePath },
+  // In its signature: a bit in its middle may leave something that cannot be read at all.
+  certificate: { ...base64, position: last, path: certificatePath },
   'first proof hash': { ...base64, position: middle, path: () => [...ENTRY, 'inclusionProof', 'hashes', 0] },
   'checkpoint root': { ...wordOf(rootWord), position: middle, path: () => CHECKPOINT },
   'checkpoint signature': { ...wordOf(signatureWord), position: last, path: () => CHECKPOINT },

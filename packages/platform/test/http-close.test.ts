@@ -90,3 +90,27 @@ test('a taken port and a foreign address are told by code', async () => {
   await first.close();
   await second.close();
 });
+
+test('a client that takes nothing of its answer is cut off; one that waits for its answer is not', async () => {
+  const server = createHttpServer({ logger: silentLogger, metrics: createMetrics(), stallTimeoutMs: 50 });
+  const answer = Promise.withResolvers<string>();
+  const sent = Promise.withResolvers<void>();
+  server.app.get('/', () => answer.promise);
+  server.app.get('/big', async (_request, reply) => {
+    reply.raw.once('close', sent.resolve);
+    return Buffer.alloc(2 ** 25);
+  });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const agent = new Agent({ keepAlive: true });
+  const waiting = fetchText(port, agent);
+  const stalled = connect(port, '127.0.0.1');
+  stalled.pause();
+  stalled.on('error', () => undefined);
+  stalled.write('GET /big HTTP/1.1\r\nHost: a\r\n\r\n');
+  await sent.promise;
+  answer.resolve('patience');
+  assert.equal((await waiting).text, 'patience');
+  agent.destroy();
+  stalled.destroy();
+  await server.close();
+});

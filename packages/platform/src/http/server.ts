@@ -28,6 +28,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   function newServer(): Server {
     const server = createServer(serverOptions(options), serve);
     server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 60_000;
+    server.timeout = options.stallTimeoutMs ?? 120_000;
+    server.on('timeout', (socket: Socket) => {
+      // With a listener node:http leaves the end to us, of idle connections too. Work on an answer may take longer.
+      if (current.get(socket)?.headersSent !== false) socket.destroy();
+    });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       answerClientError(error, socket, current.get(socket));
     });
@@ -49,7 +54,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     current.set(socket, response);
     response.once('close', () => {
       inFlight.delete(response);
-      current.delete(socket);
+      if (current.get(socket) === response) current.delete(socket);
       if (draining) setImmediate(() => servers.forEach((server) => server.closeIdleConnections()));
     });
   }

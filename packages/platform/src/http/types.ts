@@ -26,6 +26,8 @@ export interface HttpServerOptions {
   requestTimeoutMs?: number;
   /** Time a kept-alive connection may be idle. Default 60 000. */
   keepAliveTimeoutMs?: number;
+  /** Time a client may take nothing of an answer. Work that has not answered yet is not timed. Default 120 000. */
+  stallTimeoutMs?: number;
   /** Bytes of a request's head. Default 16 KiB. */
   maxHeaderSize?: number;
   /**

@@ -41,8 +41,7 @@ test('kill -9 during signing load, and start again on the same data: nothing ans
   const { port } = new URL(instance.url);
   for (let cycle = 1; cycle <= CYCLES; cycle++) {
     const before_ = signed.length;
-    const processes = HAS_PROC ? descendants(instance.pid) : [];
-    await loadUntilKilled(instance);
+    const processes = await loadUntilKilled(instance);
     t.diagnostic(`cycle ${cycle}: ${signed.length - before_} signatures and ${leaves.length} certificates answered`);
     // In every second cycle the next start meets the old PostgreSQL.
     if (cycle % 2 === 1) await assertGone(processes);
@@ -66,30 +65,39 @@ async function assertGone(processes: readonly ProcessInfo[]): Promise<void> {
   await untilGone(processes, POSTGRES_GONE_MS);
 }
 
-/** Signs from many sides; the kill comes while others wait for their answers. */
-async function loadUntilKilled(instance: Instance): Promise<void> {
+/** Signs from many sides; the kill comes while others wait for their answers. Resolves with what ran below it then. */
+async function loadUntilKilled(instance: Instance): Promise<ProcessInfo[]> {
   const token = await instance.token({ email: EMAIL });
+  const trust = await (await SigstoreJs.of(instance, folder)).trust();
+  const rekor = new RekorReader(instance.url, trust);
+  const ct = new CtReader(instance.url, trust);
   const goal = signed.length + ANSWERS_BEFORE_KILL;
-  let dead = false;
+  let processes: ProcessInfo[] = [];
   let killed: Promise<unknown> | undefined;
-  const signer = async (): Promise<void> => {
-    while (!dead) {
+  const untilDead = async (work: () => Promise<unknown>): Promise<void> => {
+    while (killed === undefined) {
       try {
-        const certificate = (leaf: Buffer<ArrayBuffer>): unknown => leaves.push(leaf);
-        signed.push(await signArtifact(instance.url, { token, email: EMAIL }, randomBytes(64), { certificate }));
-        if (signed.length >= goal && !dead) {
-          dead = true;
-          killed = instance.kill();
-        }
+        await work();
       } catch (error) {
         // Connections break when it dies; before that every request must be answered, and never with another status.
-        if (!dead || error instanceof UnexpectedStatus) throw error;
+        if (killed === undefined || error instanceof UnexpectedStatus) throw error;
       }
     }
   };
-  await Promise.all(Array.from({ length: SIGNERS }, signer));
+  const signer = async (): Promise<void> => {
+    const certificate = (leaf: Buffer<ArrayBuffer>): unknown => leaves.push(leaf);
+    signed.push(await signArtifact(instance.url, { token, email: EMAIL }, randomBytes(64), { certificate }));
+    if (signed.length < goal || killed !== undefined) return;
+    processes = HAS_PROC ? descendants(instance.pid) : [];
+    killed = instance.kill();
+  };
+  const watcher = async (): Promise<void> => {
+    heads.push(await rekor.head());
+    ctHeads.push(await ct.head());
+  };
+  await Promise.all([untilDead(watcher), ...Array.from({ length: SIGNERS }, () => untilDead(signer))]);
   await killed;
-  assert.ok(signed.length >= goal);
+  return processes;
 }
 
 async function verifyAll(instance: Instance): Promise<void> {

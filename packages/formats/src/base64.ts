@@ -2,7 +2,7 @@ import { FormatError } from './errors.ts';
 
 /** No groups: a repeated one would keep a place to go back to for each repetition, and run out of stack on long texts. */
 const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;
-const EITHER_ALPHABET = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const URL_SAFE = /^[A-Za-z0-9_-]*={0,2}$/;
 
 /** Standard base64 with padding. SPEC: RFC 4648 §4. */
 export function encodeBase64(bytes: Uint8Array): string {
@@ -23,14 +23,14 @@ export function decodeBase64Strict(text: string): Uint8Array {
 }
 
 /**
- * A protojson `bytes` value: standard or URL-safe alphabet (also mixed), padded or not; white space is refused, unused
- * bits are ignored as upstream does. SPEC: protobuf JSON mapping, `bytes`. Returns undefined when it is none.
+ * A protojson `bytes` value: standard or URL-safe alphabet, never both; padded, or unpadded when the length is no multiple
+ * of four, counted with the line ends, which are skipped; other white space is refused, unused bits are ignored. All as
+ * upstream does. SPEC: protobuf JSON mapping, `bytes`; RFC 4648 §4, §5. Returns undefined when it is none.
  */
 export function decodeBase64Proto(text: string): Uint8Array | undefined {
-  const equals = text.indexOf('=');
-  if (!EITHER_ALPHABET.test(text)) return undefined;
-  const digits = equals === -1 ? text.length : equals;
-  if (digits % 4 === 1) return undefined;
-  if (equals !== -1 && text.length % 4 !== 0) return undefined;
-  return Buffer.from(text, 'base64');
+  const isPadded = text.length % 4 === 0;
+  const body = /[\r\n]/.test(text) ? text.replace(/[\r\n]+/g, '') : text;
+  if (!STANDARD.test(body) && !URL_SAFE.test(body)) return undefined;
+  const sound = isPadded ? body.length % 4 === 0 : body.length % 4 !== 1 && !body.endsWith('=');
+  return sound ? Buffer.from(body, 'base64') : undefined;
 }

@@ -60,8 +60,17 @@ test('protojson base64 refuses white space, stray padding and impossible lengths
   }
 });
 
-test('protojson base64 accepts mixed alphabets and non-zero unused bits', () => {
-  assert.deepEqual(decodeBase64Proto('+_-/'), Buffer.from([0xfb, 0xff, 0xbf]));
+test('protojson base64 refuses mixed alphabets and accepts non-zero unused bits', () => {
+  for (const text of ['+_-/', '+_', 'QUI-QUI+']) assert.equal(decodeBase64Proto(text), undefined, text);
   assert.deepEqual(decodeBase64Proto('QR'), Buffer.from('A'));
   assert.deepEqual(decodeBase64Proto(''), Buffer.alloc(0));
+});
+
+test('protojson base64 skips line ends, which count for the question whether there is padding', () => {
+  assert.deepEqual(decodeBase64Proto('QU\nJD'), Buffer.from('ABC'));
+  assert.deepEqual(decodeBase64Proto('\r\nQ\nQ=\r\n='), undefined);
+  assert.deepEqual(decodeBase64Proto('QQ=\r\n\r\n='), Buffer.from('A'));
+  assert.deepEqual(decodeBase64Proto('Q\n\rQ'), undefined);
+  assert.deepEqual(decodeBase64Proto('Q\nQ'), Buffer.from('A'));
+  assert.deepEqual(decodeBase64Proto('\n'), Buffer.alloc(0));
 });

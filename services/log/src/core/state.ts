@@ -31,6 +31,11 @@ export function checkNotBehind(seen: Pick<HeadClaim, 'size' | 'root'>, read: Pic
   );
 }
 
+/** Whether `a` says less than `b` does of one tree: it is smaller, or a note of the same size signed earlier. */
+export function isOlder(a: Pick<HeadClaim, 'size' | 'timestampMs'>, b: Pick<HeadClaim, 'size' | 'timestampMs'>): boolean {
+  return a.size < b.size || (a.size === b.size && a.timestampMs < b.timestampMs);
+}
+
 /**
  * Grows an edge by what others appended and proves the result against their head: their tree is an extension of ours or
  * this throws `halted`.

@@ -1,9 +1,10 @@
 import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/merkle';
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
-import type { LogStore, MarkStore, Personality, StoredHead } from '../core/ports.ts';
-import { checkNotBehind, halted, type LogState, nameHead, replay, restoreEdge } from '../core/state.ts';
+import type { LogStore, Mark, MarkStore, Personality, StoredHead } from '../core/ports.ts';
+import { checkNotBehind, halted, isOlder, type LogState, nameHead, replay, restoreEdge } from '../core/state.ts';
 import type { TileSource } from '../read/tile-source.ts';
+import { SharedRun } from './shared-run.ts';
 
 /** Leaf hashes read at once when catching up: 2 MiB. */
 const REPLAY_PAGE = 65_536;
@@ -32,7 +33,8 @@ export class Tree {
   #halted: LogError | undefined;
   /** False when the contradiction was found at the start: then there is nothing that could be shown. */
   #proven = true;
-  #catchingUp: Promise<void> | undefined;
+  readonly #catchingUp = new SharedRun(() => this.#follow());
+  readonly #looking = new SharedRun(() => this.#lookForNews());
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(deps: TreeDependencies, state: LogState) {
@@ -43,13 +45,14 @@ export class Tree {
 
   /** Reads the settled head, proves the stored edge against it, checks the mark. A contradiction gives a halted tree. */
   static async open(deps: TreeDependencies): Promise<Tree> {
-    const { head } = await deps.store.settle({ afterSize: 0 });
-    const genesis = { head: { ...head, size: 0, root: deps.hasher.empty() }, edge: TreeEdge.empty(deps.hasher) };
-    const tree = new Tree(deps, genesis);
+    const empty = { size: 0, root: deps.hasher.empty(), timestampMs: 0, note: new Uint8Array(0) };
+    const tree = new Tree(deps, { head: empty, edge: TreeEdge.empty(deps.hasher) });
     try {
+      const mark = await deps.mark?.read();
+      const { head } = await deps.store.settle({ afterSize: 0 });
       checkHeadNote(deps.personality, head);
       const state = { head, edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size)) };
-      await tree.#checkMark(state);
+      await tree.#checkMark(mark, state);
       await tree.accept(state);
       // Nothing was published before: the first state is shown even when it is the empty tree.
       tree.#published = tree.#known;
@@ -99,7 +102,7 @@ export class Tree {
     if (state.head.size === this.#known.head.size) {
       await this.#guard(() => checkNotBehind(this.#known.head, state.head));
     }
-    if (state.head.size >= this.#known.head.size) this.#known = state;
+    if (!isOlder(state.head, this.#known.head)) this.#known = state;
     await this.publishKnown();
   }
 
@@ -109,21 +112,17 @@ export class Tree {
     if (state === this.#published) return;
     await this.#guard(() => this.#deps.mark?.advance({ size: state.head.size, root: state.head.root }));
     this.assertRunning();
-    if (state.head.size >= this.#published.head.size) this.#published = state;
+    if (!isOlder(state.head, this.#published.head)) this.#published = state;
   }
 
-  /** Adopts what other processes appended; callers at the same time share one run. */
+  /** Adopts what other processes had appended when it was called, or later. Callers at the same time share runs. */
   catchUp(): Promise<void> {
-    this.#catchingUp ??= this.#follow().finally(() => {
-      this.#catchingUp = undefined;
-    });
-    return this.#catchingUp;
+    return this.#catchingUp.run();
   }
 
   /** For readers that ask beyond the edge: looks without a lock first, so that such questions cost writers nothing. */
   async catchUpIfBehind(): Promise<void> {
-    if (this.#halted !== undefined) return;
-    if ((await this.#deps.store.peekSize()) > this.#published.head.size) await this.catchUp();
+    if (this.#halted === undefined) await this.#looking.run();
   }
 
   /**
@@ -144,11 +143,17 @@ export class Tree {
     clearTimeout(timer);
   }
 
+  async #lookForNews(): Promise<void> {
+    if ((await this.#deps.store.peekSize()) > this.#published.head.size) await this.catchUp();
+  }
+
   async #follow(): Promise<void> {
     this.assertRunning();
-    const from = this.#known;
-    const { head } = await this.#deps.store.settle({ afterSize: from.head.size });
     await this.#guard(async () => {
+      // The mark before the head: others raise it all the time, and only after they have committed what it names.
+      const mark = await this.#deps.mark?.read();
+      const from = this.#known;
+      const { head } = await this.#deps.store.settle({ afterSize: from.head.size });
       checkNotBehind(from.head, head);
       checkHeadNote(this.#deps.personality, head);
       let edge = from.edge;
@@ -157,14 +162,13 @@ export class Tree {
         edge = edge.append(await this.#deps.store.leafHashes({ begin: edge.size, end })).edge;
       }
       const state = { head, edge: replay(edge, [], head) };
-      await this.#checkMark(state);
+      await this.#checkMark(mark, state);
       await this.accept(state);
     });
   }
 
-  /** The tree must contain what the mark says was shown before, by whomever. */
-  async #checkMark(state: LogState): Promise<void> {
-    const mark = await this.#deps.mark?.read();
+  /** The tree must contain what a mark read before its head says was shown, by whomever. */
+  async #checkMark(mark: Mark | undefined, state: LogState): Promise<void> {
     if (mark === undefined) return;
     if (mark.size > state.head.size) {
       throw halted(`the head in the database (${nameHead(state.head)}) is below the mark (${nameHead(mark)})`);

@@ -51,7 +51,7 @@ export class EntrySource {
       const offset = (firstIndex + at) % TILE_WIDTH;
       const part = records.slice(at, at + TILE_WIDTH - offset);
       const known = this.#cache.get(String(index))?.records ?? [];
-      if (known.length === offset) this.#keep(index, [...known, ...part]);
+      if (known.length === offset) this.#keep(index, [...known, ...part.map(owned)]);
       at += part.length;
     }
   }
@@ -70,7 +70,10 @@ export class EntrySource {
   }
 }
 
-/** A copy of its own: what the store gives is a view of a whole batch, which would be kept alive for one record. */
+/**
+ * A copy of its own: what the store gives is a view of a whole batch, and what was just appended lies in the runtime's
+ * shared pool of small buffers; either would be kept alive for one record, and the budget would count a part of it.
+ */
 function owned({ leaf, extra }: LeafRecord): LeafRecord {
   return { leaf: Uint8Array.from(leaf), extra: Uint8Array.from(extra) };
 }

@@ -272,6 +272,10 @@ test('unknown keys are ignored, one bad signature of a known key spoils the note
   assert.equal(refusalOf(formatNote(text, [bad, foreign]), verifiers), 'note_signature_invalid');
   assert.equal(refusalOf(formatNote(text, [foreign]), verifiers.slice(0, 1)), 'note_unsigned');
   assert.equal(refusalOf(formatNote(text, [good]), [noteVerifier('log2', one.key)]), 'note_unsigned');
+  // Another key under a known name is an unknown key: it neither signs nor spoils.
+  const namesake = lineOf('log', two, text);
+  assert.equal(verifyNote(formatNote(text, [namesake, good]), verifiers.slice(0, 1)).length, 1);
+  assert.equal(refusalOf(formatNote(text, [namesake]), verifiers.slice(0, 1)), 'note_unsigned');
   assert.equal(
     refusalOf(formatNote(text, [signatureLine('log', noteKeyHash('log', one.key), Buffer.of(1))]), verifiers),
     'note_signature_invalid',

@@ -7,6 +7,7 @@ import {
   authorityKeyId,
   basicConstraints,
   DerError,
+  DerWriter,
   decodePem,
   extKeyUsage,
   findExtension,
@@ -16,8 +17,10 @@ import {
   Oid,
   parseCertificate,
   parseCsr,
+  readDer,
   subjectAltNames,
   subjectKeyId,
+  Tag,
   tbsWithoutExtension,
 } from '../src/index.ts';
 
@@ -107,6 +110,41 @@ test('one flipped bit anywhere in a certificate is refused or breaks its signatu
     } catch (error) {
       assert.ok(error instanceof DerError, String(error));
     }
+  }
+});
+
+function element(tag: number, parts: readonly Uint8Array[]): Uint8Array {
+  const writer = new DerWriter();
+  writer.primitive(tag, Buffer.concat(parts));
+  return writer.finish();
+}
+
+function childrenOf(bytes: Uint8Array): Uint8Array[] {
+  const cursor = readDer(bytes).children();
+  const children: Uint8Array[] = [];
+  while (!cursor.done) children.push(cursor.next().raw);
+  return children;
+}
+
+test('a repeated extension, and a signature algorithm that the signed part does not name, are refused', () => {
+  const der = leaves[0] ?? assert.fail();
+  const [tbs, ...signature] = childrenOf(der);
+  const fields = childrenOf(tbs ?? assert.fail());
+  const rebuilt = (tbsFields: readonly Uint8Array[], end: readonly Uint8Array[]): Uint8Array =>
+    element(Tag.sequence, [element(Tag.sequence, tbsFields), ...end]);
+  assert.deepEqual(Buffer.from(rebuilt(fields, signature)), der);
+  const extensions = parseCertificate(der).extensions.map(({ raw }) => raw);
+  const [first = assert.fail()] = extensions;
+  const repeated = element(0xa3, [element(Tag.sequence, [...extensions, first])]);
+  const ed25519 = Buffer.from('300506032b6570', 'hex');
+  for (const bad of [
+    rebuilt([...fields.slice(0, -1), repeated], signature),
+    rebuilt(fields, [ed25519, ...signature.slice(1)]),
+  ]) {
+    assert.throws(
+      () => parseCertificate(bad),
+      (error) => error instanceof DerError && error.code === 'bad_structure',
+    );
   }
 });
 

@@ -206,6 +206,26 @@ test('a declared length over the limit is refused before any byte of the body', 
   assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*request body too large/);
 });
 
+test('what follows a refused body on its connection is never carried out', async () => {
+  const own = createHttpServer({ logger: silentLogger, metrics: createMetrics(), bodyLimit: 10 });
+  let calls = 0;
+  own.app.post('/', async () => {
+    calls += 1;
+    return '';
+  });
+  const { port: ownPort } = await own.listen({ host: '127.0.0.1', port: 0 });
+  const refused = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n${'a'.repeat(5000)}`;
+  const next = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nb';
+  const socket = connect(ownPort, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.end(refused + next.repeat(3));
+  await closed;
+  await own.close();
+  assert.equal(calls, 0);
+});
+
 test("a route's own limit and error handler are used", async () => {
   assert.equal((await send('POST', '/small', {}, 'x'.repeat(11))).text, '{"mine":true}');
 });

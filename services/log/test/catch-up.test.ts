@@ -89,15 +89,17 @@ test('who asks for what was appended after a running catch-up began gets it', as
 
 test('a duplicate is named only once the tree shown here holds it', async () => {
   const held = heldSettle();
-  const committed = Promise.withResolvers<void>();
+  let committed = Promise.withResolvers<void>();
   const wrap = (store: LogStore): LogStore => ({
     ...held.wrap(store),
     async begin() {
       const tx = await store.begin();
-      return { ...tx, commit: () => tx.commit().finally(committed.resolve) };
+      return { ...tx, commit: () => tx.commit().finally(() => committed.resolve()) };
     },
   });
   const [here, other] = [await logs.open({ wrap }), await logs.open()];
+  await here.sequencer.append(text('looked once'));
+  committed = Promise.withResolvers();
   const { made, letGo } = held.hold();
   const early = here.tree.catchUp();
   await made;

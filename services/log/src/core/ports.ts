@@ -76,6 +76,8 @@ export interface LockedView {
  * (insert may be awaited late). Every error is a StoreError; after any error only rollback() may be called.
  */
 export interface SequencingTransaction {
+  /** Names the connection: another number may be another server, of which nothing is known. */
+  readonly session: number;
   /** Reads in a statement of its own, so the snapshot is younger than the lock. Errors: refused, lost. */
   look(question: { identities: readonly Uint8Array[]; fromSize: number }): Promise<LockedView>;
   /** Errors: conflict (another head stands in the place), refused, lost. Nothing is visible to others yet. */
@@ -96,9 +98,13 @@ export interface SettledView {
 }
 
 /** The log's rows in the system of record. Implementations keep their own sessions; all methods may run in parallel
- * except that one sequencing transaction is open at a time. */
+ * except that one sequencing transaction is open at a time. Reads throw LogError `internal` when rows do not fit together,
+ * StoreError `lost` when there is no answer. */
 export interface LogStore {
-  /** Opens a transaction and takes the lock row. Errors: refused (lock timeout), lost. */
+  /**
+   * Opens a transaction and takes the lock row. After it has opened a session of its own, the next settle() does not use
+   * a connection from before. Errors: refused (lock timeout), lost.
+   */
   begin(): Promise<SequencingTransaction>;
   /** Locks, reads, commits. Errors: any StoreError; all of them mean "nothing is known". */
   settle(question: { afterSize: number }): Promise<SettledView>;

@@ -1,7 +1,6 @@
 import { equalHashes } from '@sigstead/merkle';
 import { LogError, StoreError } from '../core/errors.ts';
 import type { LogStore, StoredHead } from '../core/ports.ts';
-import { checkNotBehind, halted } from '../core/state.ts';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
@@ -9,14 +8,17 @@ const LONGEST_PAUSE_MS = 1000;
 const TRIES_WHEN_CLOSING = 5;
 
 /**
- * Finds out what became of a COMMIT that was not acknowledged: asks, with settled reads, which head follows `base`,
- * until there is an answer. Resolves to true only if that is our head, to the last byte of its note: another process
- * may have stored the same entries. Nothing else is sequenced meanwhile, and nobody is answered. Throws `halted` when
- * the database has lost what was seen before, `unavailable` when the process closes without an answer.
+ * Finds out what became of a COMMIT that was not acknowledged: asks, with settled reads, which head follows the size
+ * `base`, until there is an answer. Resolves to true only if that is our head, to the last byte of its note: another
+ * process may have stored the same entries, and a base that was read but never acknowledged may be gone itself. Nothing
+ * else is sequenced meanwhile, and nobody is answered. The server may be another one now, so each try begins with
+ * `catchUp`, which compares it with what this process knows and with the mark, and whose LogError is thrown on. Throws
+ * `unavailable` when the process closes without an answer.
  */
 export async function settleOutcome(options: {
   store: Pick<LogStore, 'settle'>;
-  base: { size: number; root: Uint8Array };
+  catchUp: () => Promise<void>;
+  base: { size: number };
   head: StoredHead;
   pause: (ms: number) => Promise<void>;
   isClosing: () => boolean;
@@ -24,11 +26,9 @@ export async function settleOutcome(options: {
   const { store, base, head } = options;
   for (let tries = 1; ; tries++) {
     try {
-      const view = await store.settle({ afterSize: base.size });
-      checkNotBehind(base, view.head);
-      if (view.successor !== undefined) return sameHead(view.successor, head);
-      if (view.head.size === base.size) return false;
-      throw halted(`size ${base.size}, a head before, is none in the database any more`);
+      await options.catchUp();
+      const { successor } = await store.settle({ afterSize: base.size });
+      return successor !== undefined && sameHead(successor, head);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (options.isClosing() && tries >= TRIES_WHEN_CLOSING) {

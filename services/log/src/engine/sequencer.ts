@@ -52,8 +52,8 @@ export class Sequencer {
   /** The refresh that waits for its turn, and what its callers wait for. */
   #refresh: (() => Promise<void>) | undefined;
   #refreshing: Promise<void> | undefined;
-  /** A session was lost: the server may be another one now, so the head and the mark are looked at before going on. */
-  #inDoubt = false;
+  /** The session on which the head and the mark were compared with what this process knows. */
+  #session: number | undefined;
 
   constructor(deps: SequencerDependencies) {
     this.#deps = deps;
@@ -147,7 +147,6 @@ export class Sequencer {
   async #mayRetry(error: unknown, failures: number): Promise<boolean> {
     const { logger, metrics, tree } = this.#deps;
     if (error instanceof LogError && error.code === 'halted') tree.halt(error);
-    if (error instanceof StoreError && error.code !== 'refused') this.#inDoubt = true;
     const isCoded = error instanceof StoreError || error instanceof LogError;
     metrics.failed(isCoded ? error.code : 'internal');
     logger.warn({ error, detail: error instanceof LogError ? error.detail : undefined, failures }, 'a batch failed');
@@ -158,13 +157,11 @@ export class Sequencer {
 
   /** One transaction. False: certainly not stored, another process came first. */
   async #attempt(batch: readonly Waiter[]): Promise<boolean> {
-    const { tree, store } = this.#deps;
+    const { tree } = this.#deps;
     tree.assertRunning();
-    if (this.#inDoubt) await tree.catchUp();
-    this.#inDoubt = false;
     await tree.publishKnown();
     const startedMs = performance.now();
-    const tx = await store.begin();
+    const tx = await this.#begin();
     const staged = await this.#stage(tx, batch).catch(async (error: unknown) => {
       await tx.rollback();
       if (error instanceof StoreError && error.code === 'conflict') return 'behind' as const;
@@ -185,17 +182,30 @@ export class Sequencer {
     return true;
   }
 
+  /** A transaction on a server whose tree holds all that was known and marked. A new session may lead to another server. */
+  async #begin(): Promise<SequencingTransaction> {
+    const { store, tree } = this.#deps;
+    for (;;) {
+      const tx = await store.begin();
+      if (tx.session === this.#session) return tx;
+      await tx.rollback();
+      await tree.catchUp();
+      this.#session = tx.session;
+    }
+  }
+
   async #refreshOnce(): Promise<void> {
-    const { tree, store, personality, clock } = this.#deps;
+    const { tree, personality, clock } = this.#deps;
     tree.assertRunning();
-    const { known } = tree;
-    const tx = await store.begin();
+    const tx = await this.#begin();
     try {
+      const { known } = tree;
       const head = await stageNote(tx, { personality, known, nowMs: clock.nowMs() });
       if (head !== undefined) await tx.commit();
       else await tx.rollback();
     } catch (error) {
       await tx.rollback();
+      if (error instanceof LogError && error.code === 'halted') tree.halt(error);
       throw error;
     }
     // The newest note is read back with its head: the same way whether it is ours or another process's.
@@ -210,7 +220,7 @@ export class Sequencer {
 
   /** Resolves to whether the batch is stored. Throws when that is certain not to be so, for another reason than a lost race. */
   async #commit(tx: SequencingTransaction, staged: Staged): Promise<boolean> {
-    const { store, pause } = this.#deps;
+    const { store, pause, tree } = this.#deps;
     try {
       await tx.commit();
       return true;
@@ -220,7 +230,8 @@ export class Sequencer {
       // Without rows of its own there is nothing to find again; what was read is not believed, so the batch starts over.
       if (!isUnknown || staged.state === undefined) throw error;
       const { head } = staged.state;
-      return settleOutcome({ store, base: staged.base, head, pause, isClosing: () => this.#closing });
+      const catchUp = (): Promise<void> => tree.catchUp();
+      return settleOutcome({ store, catchUp, base: staged.base, head, pause, isClosing: () => this.#closing });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Pool } from '@sigstead/platform';
+import { LogError, StoreError } from '../core/errors.ts';
 import type { LogStore } from '../core/ports.ts';
 import {
   findLeafIndex,
@@ -30,24 +31,40 @@ export function postgresStore(options: {
   let settleTurn: Promise<unknown> = Promise.resolve();
 
   return {
-    begin: () => beginSequencing(sequencing, logId),
+    async begin() {
+      const { generation } = sequencing;
+      const tx = await beginSequencing(sequencing, logId);
+      // The settled read that follows must speak of the server that this new connection leads to.
+      if (sequencing.generation !== generation) settleTurn = settleTurn.then(() => settling.drop());
+      return tx;
+    },
     settle({ afterSize }) {
       const turn = settleTurn.then(() => settleHead(settling, logId, afterSize));
       // The next one waits for this one's end, whatever it was.
       settleTurn = turn.catch(() => undefined);
       return turn;
     },
-    peekSize: () => peekSize(pool, logId),
-    leafHashes: (range) => readLeafHashes(pool, logId, range),
-    records: (range) => readRecords(pool, logId, range),
-    tiles: (level, indexes) => readTiles(pool, logId, { level, indexes }),
-    tileRoots: (level, range) => readTileRoots(pool, logId, level, range),
-    findLeaf: (leafHash) => findLeafIndex(pool, logId, leafHash),
-    history: (page) => readHistory(pool, logId, page),
-    identities: (range) => readIdentities(pool, logId, range),
+    peekSize: () => read(peekSize(pool, logId)),
+    leafHashes: (range) => read(readLeafHashes(pool, logId, range)),
+    records: (range) => read(readRecords(pool, logId, range)),
+    tiles: (level, indexes) => read(readTiles(pool, logId, { level, indexes })),
+    tileRoots: (level, range) => read(readTileRoots(pool, logId, level, range)),
+    findLeaf: (leafHash) => read(findLeafIndex(pool, logId, leafHash)),
+    history: (page) => read(readHistory(pool, logId, page)),
+    identities: (range) => read(readIdentities(pool, logId, range)),
     async close() {
       await settleTurn;
       await Promise.all([sequencing.close(), settling.close()]);
     },
   };
+}
+
+/** What the pool's driver throws is its own. */
+async function read<T>(rows: Promise<T>): Promise<T> {
+  try {
+    return await rows;
+  } catch (cause) {
+    if (cause instanceof LogError) throw cause;
+    throw new StoreError('lost', 'no answer from the database', { cause });
+  }
 }

@@ -72,6 +72,7 @@ export async function beginSequencing(session: Session, logId: number): Promise<
     throw error;
   });
   return {
+    session: session.generation,
     look: (question) => look(session, logId, question),
     insert: (rows) => insert(session, logId, rows),
     insertNote: (head) => insertNote(session, logId, head),

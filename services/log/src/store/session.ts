@@ -38,6 +38,7 @@ export class Session {
   #client: pg.Client | undefined;
   #noticed = false;
   #broken = false;
+  #closed = false;
   /** Counts connections: a change tells the owner that it talks to a server that may have failed over. */
   generation = 0;
 
@@ -48,6 +49,7 @@ export class Session {
 
   /** Connects if there is no usable connection. Throws StoreError `lost`. */
   async open(): Promise<void> {
+    if (this.#closed) throw new StoreError('lost', 'the store is closed');
     if (this.#client !== undefined && !this.#broken) return;
     this.drop();
     const client = new pg.Client({
@@ -74,8 +76,7 @@ export class Session {
     this.#broken = false;
     this.#client = client;
     try {
-      await client.connect();
-      await client.query(settings(this.#limits));
+      await this.#withDeadline(client.connect().then(() => client.query(settings(this.#limits))));
     } catch (cause) {
       this.drop();
       throw new StoreError('lost', 'no connection to the database', { cause });
@@ -135,12 +136,13 @@ export class Session {
     stream.destroy();
   }
 
+  /** For good. */
   async close(): Promise<void> {
-    const client = this.#client;
+    this.#closed = true;
+    if (this.#client === undefined || this.#broken) return;
+    // The server may be gone already, or silent; there is nothing left that could be lost.
+    await this.#withDeadline(this.#client.end()).catch(() => undefined);
     this.#client = undefined;
-    if (client === undefined || this.#broken) return;
-    // The server may be gone already; there is nothing left that could be lost.
-    await client.end().catch(() => undefined);
   }
 
   async #withDeadline<T>(work: Promise<T>): Promise<T> {

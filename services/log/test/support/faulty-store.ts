@@ -32,6 +32,7 @@ export function faultyStore(store: LogStore): {
   function transaction(tx: SequencingTransaction): SequencingTransaction {
     const undo = (): Promise<void> => tx.rollback();
     return {
+      session: tx.session,
       look: (question) => step('look', () => tx.look(question), undo),
       insert: (rows) => step('insert', () => tx.insert(rows), undo),
       insertNote: (head) => tx.insertNote(head),

@@ -94,6 +94,9 @@ test('Accept: best quality, then most specific, then first offer', () => {
     ['a/one;q=x', 'a/one'],
     ['a/two;x="a,b", b/c', 'a/two'],
     ['A/TWO', 'a/two'],
+    // A quote that nothing closes reaches to the end, whatever the end is: never read again from its middle.
+    ['b/c;x="d, a/two', undefined],
+    ['b/c;x="d, a/two, \\', undefined],
   ];
   for (const [accept, chosen] of choices) assert.equal(negotiate(accept, offers), chosen, String(accept));
 });

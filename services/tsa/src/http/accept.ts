@@ -36,9 +36,9 @@ function matches(offer: string, range: Range): boolean {
   return range.type === type && (range.subtype === '*' || range.subtype === subtype);
 }
 
-/** At commas outside quotes. */
+/** At commas outside quotes. A quote opened never fails to match, or each one would read the whole rest again. */
 function splitList(text: string): string[] {
-  const parts = text.match(/(?:"(?:\\.|[^"\\])*(?:"|$)|[^",])+/g) ?? [];
+  const parts = text.match(/(?:"(?:\\.|[^"\\])*(?:"|\\?$)|[^",])+/g) ?? [];
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 

@@ -1,10 +1,9 @@
 /** `npm test`: all tests of all rooms on one PostgreSQL. `npm test -- services/log …` runs the files with that in their path. */
 import { globSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
-import { run } from 'node:test';
-import { spec as SpecReporter } from 'node:test/reporters';
 import { SHARED_POSTGRES, startTestPostgres } from './support/postgres.ts';
-import { TestEvents, type Outcome, type TestEvent } from './support/test-events.ts';
+import { abortOnSignal, runFiles } from './support/run-files.ts';
+import type { Outcome } from './support/test-events.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PATTERNS = [
@@ -15,8 +14,6 @@ const PATTERNS = [
   'test/support/**/*.test.ts',
   'bench/**/*.test.ts',
 ];
-/** Two cores: one file computes while the other waits for the disk. */
-const CONCURRENCY = 2;
 const FILE_TIMEOUT_MS = 600_000;
 
 const files = findFiles(process.argv.slice(2));
@@ -25,8 +22,7 @@ if (files.length === 0) {
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+const stop = abortOnSignal();
 
 const startMs = performance.now();
 const postgres = await startTestPostgres().catch((error: unknown) => {
@@ -37,12 +33,12 @@ const postgres = await startTestPostgres().catch((error: unknown) => {
 let outcome: Outcome;
 try {
   process.env[SHARED_POSTGRES] = postgres.connectionString;
-  outcome = await runFiles(files);
+  outcome = await runFiles({ files, cwd: ROOT, fileTimeoutMs: FILE_TIMEOUT_MS, signal: stop });
 } finally {
   await postgres.stop();
 }
 report(outcome);
-process.exitCode = outcome.failed > 0 || stop.signal.aborted ? 1 : 0;
+process.exitCode = outcome.failed > 0 || stop.aborted ? 1 : 0;
 
 function findFiles(filters: readonly string[]): string[] {
   // A pattern at a time: the order of the rooms is the order of the run, longest first.
@@ -50,28 +46,6 @@ function findFiles(filters: readonly string[]): string[] {
   const wanted = filters.map((filter) => filter.replace(/^\.\//, '').split(sep).join('/'));
   const chosen = wanted.length === 0 ? all : all.filter((file) => wanted.some((part) => file.includes(part)));
   return chosen.map((file) => resolve(ROOT, file));
-}
-
-async function runFiles(paths: string[]): Promise<Outcome> {
-  const events = new TestEvents();
-  const reporter = new SpecReporter();
-  reporter.pipe(process.stdout);
-  const stream = run({
-    files: paths,
-    concurrency: CONCURRENCY,
-    timeout: FILE_TIMEOUT_MS,
-    signal: stop.signal,
-    cwd: ROOT,
-  });
-  for await (const event of stream as AsyncIterable<TestEvent>) {
-    events.add(event);
-    reporter.write(event);
-  }
-  await new Promise<void>((done) => {
-    reporter.once('end', done);
-    reporter.end();
-  });
-  return events.outcome();
 }
 
 function report({ passed, failed, skipped, faults, durations }: Outcome): void {

@@ -4,23 +4,20 @@
  */
 import { globSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { run } from 'node:test';
-import { spec as SpecReporter } from 'node:test/reporters';
-import { TestEvents, type Outcome, type TestEvent } from '../support/test-events.ts';
+import { abortOnSignal, runFiles } from '../support/run-files.ts';
+import type { Outcome } from '../support/test-events.ts';
 import { clientCacheDir } from './cache.ts';
 import { provide, provided, TOOLS } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const FILE_TIMEOUT_MS = 300_000;
-const CONCURRENCY = 2;
 
 const startMs = performance.now();
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+const stop = abortOnSignal();
 
 const { skipped, failed } = await installAll();
 const files = findSuites(process.argv.slice(2));
-const outcome = await runSuites(files);
+const outcome = await runFiles({ files, cwd: ROOT, fileTimeoutMs: FILE_TIMEOUT_MS, signal: stop });
 report(outcome);
 
 /** Tells the suites by environment variables where the programs are, or why one is missing. */
@@ -57,29 +54,6 @@ function findSuites(filters: readonly string[]): string[] {
   return chosen.map((file) => resolve(ROOT, file));
 }
 
-async function runSuites(paths: string[]): Promise<Outcome> {
-  const events = new TestEvents();
-  if (paths.length === 0) return events.outcome();
-  const reporter = new SpecReporter();
-  reporter.pipe(process.stdout);
-  const stream = run({
-    files: paths,
-    concurrency: CONCURRENCY,
-    timeout: FILE_TIMEOUT_MS,
-    signal: stop.signal,
-    cwd: ROOT,
-  });
-  for await (const event of stream as AsyncIterable<TestEvent>) {
-    events.add(event);
-    reporter.write(event);
-  }
-  await new Promise<void>((done) => {
-    reporter.once('end', done);
-    reporter.end();
-  });
-  return events.outcome();
-}
-
 function report(result: Outcome): void {
   console.log('\nTime by suite');
   for (const [file, ms] of result.durations) console.log(`  ${seconds(ms)}  ${relative(ROOT, file)}`);
@@ -89,7 +63,7 @@ function report(result: Outcome): void {
   for (const fault of [...result.faults, ...failed]) console.log(`FAULT: ${fault}`);
   const sum = result.failed + failed.length;
   console.log(`${result.passed} passed, ${sum} failed`);
-  process.exitCode = sum > 0 || stop.signal.aborted ? 1 : 0;
+  process.exitCode = sum > 0 || stop.aborted ? 1 : 0;
 }
 
 function seconds(ms: number): string {

@@ -14,9 +14,9 @@ function sharedMark(): MarkStore {
   let mark: Mark | undefined;
   return {
     read: () => Promise.resolve(mark),
-    advance(next) {
+    async advance(next, contains) {
+      if (mark !== undefined && mark.size < next.size) await contains(mark);
       if (mark === undefined || next.size > mark.size) mark = next;
-      return Promise.resolve();
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -8,6 +8,8 @@ import { fileMark } from '../src/mark/file-mark.ts';
 import { testLogs, text } from './support/test-log.ts';
 
 const KEY = 'ab'.repeat(32);
+/** A log that holds whatever was marked. */
+const anything = (): Promise<void> => Promise.resolve();
 const root = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 
 let folder: string;
@@ -20,19 +22,19 @@ test('a file mark survives, is never lowered, and tells two trees of one size ap
   const file = path.join(folder, 'a');
   const mark = fileMark({ file, key: KEY });
   assert.equal(await mark.read(), undefined);
-  await mark.advance({ size: 5, root: root(5) });
-  await mark.advance({ size: 3, root: root(3) });
+  await mark.advance({ size: 5, root: root(5) }, anything);
+  await mark.advance({ size: 3, root: root(3) }, anything);
   const again = await fileMark({ file, key: KEY }).read();
   assert.deepEqual([again?.size, Buffer.from(again?.root ?? [])], [5, Buffer.from(root(5))]);
-  await mark.advance({ size: 5, root: root(5) });
-  await assert.rejects(mark.advance({ size: 5, root: root(6) }), { code: 'halted' });
+  await mark.advance({ size: 5, root: root(5) }, anything);
+  await assert.rejects(mark.advance({ size: 5, root: root(6) }, anything), { code: 'halted' });
 });
 
 test('processes that share a mark cannot lower it, in whatever order they raise it', async () => {
   const file = path.join(folder, 'b');
   const marks = Array.from({ length: 4 }, () => fileMark({ file, key: KEY }));
   const sizes = Array.from({ length: 40 }, (_, i) => ((i * 17) % 40) + 1);
-  await Promise.all(sizes.map((size, i) => marks[i % 4]!.advance({ size, root: root(size) })));
+  await Promise.all(sizes.map((size, i) => marks[i % 4]!.advance({ size, root: root(size) }, anything)));
   assert.equal((await marks[0]!.read())?.size, 40);
   assert.deepEqual(
     (await readdir(folder)).filter((name) => name.startsWith('b.')),
@@ -42,7 +44,7 @@ test('processes that share a mark cannot lower it, in whatever order they raise 
 
 test('a damaged mark, or one of another key, stops instead of being ignored', async () => {
   const file = path.join(folder, 'c');
-  await fileMark({ file, key: KEY }).advance({ size: 7, root: root(7) });
+  await fileMark({ file, key: KEY }).advance({ size: 7, root: root(7) }, anything);
   await assert.rejects(fileMark({ file, key: 'cd'.repeat(32) }).read(), { code: 'halted' });
   await writeFile(`${file}.9`, 'sigstead-mark-v1\n');
   await assert.rejects(fileMark({ file, key: KEY }).read(), { code: 'halted' });
@@ -54,10 +56,10 @@ function memoryMark(): MarkStore & { mark: Mark | undefined; failing: boolean } 
     mark: undefined,
     failing: false,
     read: () => Promise.resolve(store.mark),
-    advance(mark) {
-      if (store.failing) return Promise.reject(new Error('no space left'));
+    async advance(mark, contains) {
+      if (store.failing) throw new Error('no space left');
+      if (store.mark !== undefined && store.mark.size < mark.size) await contains(store.mark);
       if (store.mark === undefined || mark.size > store.mark.size) store.mark = mark;
-      return Promise.resolve();
     },
   };
   return store;
@@ -105,4 +107,27 @@ test('a database behind the mark, or with another tree below it: nothing is sign
   honest.mark = { size: 17, root: await first.tiles.rootAt(first.tree.published.edge, 17) };
   const sound = await logs.open({ mark: honest });
   assert.equal((await sound.sequencer.append(text('more'))).index, size);
+});
+
+test('a mark raised from another database meanwhile is not jumped over: the batch is withheld, the log stops', async (t) => {
+  const logs = await testLogs();
+  t.after(() => logs.drop());
+  const mark = memoryMark();
+  const log = await logs.open({ mark });
+  for (const value of ['one', 'two']) await log.sequencer.append(text(value));
+  // A second live primary answered for an entry of its own at this size.
+  mark.mark = { size: 3, root: root(3) };
+  const batch = ['three', 'four', 'five'].map((value) => log.sequencer.append(text(value)));
+  for (const outcome of await Promise.allSettled(batch)) assert.equal(outcome.status, 'rejected');
+  assert.match(String(log.tree.haltedBy?.detail), /where the mark has size 3 root 0303/);
+  assert.deepEqual([mark.mark.size, log.tree.published.head.size], [3, 2]);
+});
+
+test('a name that another machine is writing under is left alone', async () => {
+  const file = path.join(folder, 'd');
+  const stranger = `${file}.tmp-${process.pid}-0`;
+  await writeFile(stranger, 'not ours');
+  await fileMark({ file, key: KEY }).advance({ size: 1, root: root(1) }, anything);
+  assert.equal(await readFile(stranger, 'utf8'), 'not ours');
+  assert.equal((await fileMark({ file, key: KEY }).read())?.size, 1);
 });

@@ -141,8 +141,12 @@ export interface Mark {
 /** Owner of a mark. Durable on return. */
 export interface MarkStore {
   read(): Promise<Mark | undefined>;
-  /** Raises the mark; keeps the higher one. Throws LogError `halted` when the same size stands with another root. */
-  advance(mark: Mark): Promise<void>;
+  /**
+   * Raises the mark; keeps the higher one. `contains` is asked about the lower mark that stands before it is left behind:
+   * what it throws is thrown on, and nothing is raised. Throws LogError `halted` when the same size stands with another
+   * root.
+   */
+  advance(mark: Mark, contains: (lower: Mark) => Promise<void>): Promise<void>;
 }
 
 /** Key of an identity or leaf hash in a Map. */

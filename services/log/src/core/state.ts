@@ -31,8 +31,16 @@ export function checkNotBehind(seen: Pick<HeadClaim, 'size' | 'root'>, read: Pic
   );
 }
 
+/** Whether both name one tree. */
+export function sameHead(a: Pick<HeadClaim, 'size' | 'root'>, b: Pick<HeadClaim, 'size' | 'root'>): boolean {
+  return a.size === b.size && equalHashes(a.root, b.root);
+}
+
 /** Whether `a` says less than `b` does of one tree: it is smaller, or a note of the same size signed earlier. */
-export function isOlder(a: Pick<HeadClaim, 'size' | 'timestampMs'>, b: Pick<HeadClaim, 'size' | 'timestampMs'>): boolean {
+export function isOlder(
+  a: Pick<HeadClaim, 'size' | 'timestampMs'>,
+  b: Pick<HeadClaim, 'size' | 'timestampMs'>,
+): boolean {
   return a.size < b.size || (a.size === b.size && a.timestampMs < b.timestampMs);
 }
 

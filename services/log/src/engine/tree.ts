@@ -2,7 +2,16 @@ import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { LogStore, Mark, MarkStore, Personality, StoredHead } from '../core/ports.ts';
-import { checkNotBehind, halted, isOlder, type LogState, nameHead, replay, restoreEdge } from '../core/state.ts';
+import {
+  checkNotBehind,
+  halted,
+  isOlder,
+  type LogState,
+  nameHead,
+  replay,
+  restoreEdge,
+  sameHead,
+} from '../core/state.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { SharedRun } from './shared-run.ts';
 
@@ -110,7 +119,8 @@ export class Tree {
   async publishKnown(): Promise<void> {
     const state = this.#known;
     if (state === this.#published) return;
-    await this.#guard(() => this.#deps.mark?.advance({ size: state.head.size, root: state.head.root }));
+    const contains = (lower: Mark): Promise<void> => this.#checkMark(lower, state);
+    await this.#guard(() => this.#deps.mark?.advance({ size: state.head.size, root: state.head.root }, contains));
     this.assertRunning();
     if (!isOlder(state.head, this.#published.head)) this.#published = state;
   }
@@ -169,7 +179,7 @@ export class Tree {
 
   /** The tree must contain what a mark read before its head says was shown, by whomever. */
   async #checkMark(mark: Mark | undefined, state: LogState): Promise<void> {
-    if (mark === undefined) return;
+    if (mark === undefined || sameHead(mark, this.#published.head)) return;
     if (mark.size > state.head.size) {
       throw halted(`the head in the database (${nameHead(state.head)}) is below the mark (${nameHead(mark)})`);
     }
@@ -196,7 +206,7 @@ function checkHeadNote(personality: Personality, head: StoredHead): void {
   let same: boolean;
   try {
     const opened = personality.openHead(head.note);
-    same = opened.size === head.size && equalHashes(opened.root, head.root);
+    same = sameHead(opened, head);
   } catch (error) {
     throw halted(`the note stored for ${nameHead(head)} does not verify: ${String(error)}`);
   }

@@ -1,4 +1,4 @@
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Mark, MarkStore } from '../core/ports.ts';
 import { halted, nameHead } from '../core/state.ts';
@@ -33,10 +33,21 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
     return mark;
   }
 
+  /** A file nobody else has open: on a shared volume, process ids of two machines may be the same. */
+  async function openTemporary(): Promise<{ temporary: string; file: FileHandle }> {
+    for (;;) {
+      const temporary = path.join(folder, `${prefix}tmp-${process.pid}-${scratch++}`);
+      try {
+        return { temporary, file: await open(temporary, 'wx') };
+      } catch (error) {
+        if (!isCode(error, 'EEXIST')) throw error;
+      }
+    }
+  }
+
   async function write(mark: Mark): Promise<void> {
     await mkdir(folder, { recursive: true });
-    const temporary = path.join(folder, `${prefix}tmp-${process.pid}-${scratch++}`);
-    const file = await open(temporary, 'w');
+    const { temporary, file } = await openTemporary();
     try {
       await file.writeFile(formatMark(mark, options.key));
       await file.sync();
@@ -68,8 +79,9 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
 
   return {
     read: highest,
-    async advance(mark) {
+    async advance(mark, contains) {
       const before = await highest();
+      if (before !== undefined && before.size < mark.size) await contains(before);
       if (before === undefined || before.size < mark.size) await write(mark);
       const now = await highest();
       if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { type ParsedCertificate, parseCertificate, type Sct } from '@sigstead/formats';
 import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
+import { IssuerLinks } from './core/ct/issuer-links.ts';
 import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
 import { type FsckReport, fsck } from './core/fsck.ts';
 import type { Personality, StoredHead } from './core/ports.ts';
@@ -112,7 +113,8 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
     ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
   });
   if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, personality };
-  const ct = { log, personality, roots, sha256, readOnly: spec.readOnly ?? false };
+  const signatures = new IssuerLinks(sha256);
+  const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };
   return { kind: 'ct', spec, log, personality, ct };
 }
 

@@ -2,7 +2,8 @@ import { addChainResponse, FormatError, parseAddChainRequest, type Sct } from '@
 import { type Clock, type HttpHandler, type Logger, methodTable, requestFault, sendJson } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AcceptedRoots, acceptChain } from '../core/ct/chain.ts';
-import { ctSubmission } from '../core/ct/entry.ts';
+import { ctSubmission, logsSubmission } from '../core/ct/entry.ts';
+import type { IssuerLinks } from '../core/ct/issuer-links.ts';
 import type { CtPersonality } from '../core/ct/personality.ts';
 import { LogError } from '../core/errors.ts';
 import type { OpenLog } from '../open-log.ts';
@@ -16,6 +17,7 @@ export interface CtLog {
   log: OpenLog;
   personality: CtPersonality;
   roots: AcceptedRoots;
+  signatures: IssuerLinks;
   sha256: (data: Uint8Array) => Uint8Array;
   readOnly: boolean;
 }
@@ -32,11 +34,17 @@ export async function addChain(
 ): Promise<Sct> {
   if (ct.readOnly) throw new LogError('read_only', 'log is read-only');
   ct.log.sequencer.checkRoom();
-  const submission = ctSubmission(acceptChain(chain, ct.roots, type), type, ct.sha256);
+  const submission = ctSubmission(acceptChain(chain, ct.roots, type, ct.signatures), type, ct.sha256);
   const receipt = await ct.log.sequencer.append(submission, signal);
   const record = receipt.kind === 'added' ? receipt.record : await ct.log.reader.record(receipt.index);
   if (record === undefined) {
     throw new LogError('internal', 'internal error', { detail: `entry ${receipt.index} is missing` });
+  }
+  // What was read back may have been changed in the database: an SCT is signed for what was submitted, or not at all.
+  if (receipt.kind === 'duplicate' && !logsSubmission(record.leaf, submission, ct.sha256)) {
+    throw new LogError('internal', 'internal error', {
+      detail: `entry ${receipt.index} is not what its identity says`,
+    });
   }
   return ct.personality.signSct(record.leaf);
 }

@@ -3,12 +3,12 @@ import {
   DerError,
   extKeyUsage,
   findExtension,
-  isIssuedBy,
   Oid,
   type ParsedCertificate,
   parseCertificate,
 } from '@sigstead/formats';
 import { LogError } from '../errors.ts';
+import type { IssuerLinks } from './issuer-links.ts';
 
 /** A submitted chain that leads to an accepted root. Certificates are as sent, the end entity first, the root last. */
 export interface AcceptedChain {
@@ -35,34 +35,47 @@ export function acceptChain(
   chain: readonly Uint8Array[],
   roots: AcceptedRoots,
   type: 'x509' | 'precert',
+  signatures: IssuerLinks,
 ): AcceptedChain {
   if (chain.length > MAX_CHAIN) throw bad(`chain of ${chain.length} certificates is too long`);
   const [leaf, ...sent] = chain.map(parseOne);
   if (leaf === undefined) throw bad('chain is empty');
   checkPoison(leaf, type);
-  const issuers = completeToRoot([leaf, ...sent], roots);
+  const issuers = completeToRoot([leaf, ...sent], roots, signatures);
   const links = [leaf, ...issuers];
-  links.slice(1).forEach((issuer, below) => checkLink(links[below] ?? leaf, issuer, below));
+  links.slice(1).forEach((issuer, below) => checkLink(links[below] ?? leaf, issuer, { below, signatures }));
   const [issuer, ...rest] = issuers;
   if (issuer === undefined) throw bad('chain has no issuer');
   return { leaf, issuers: [issuer, ...rest] };
 }
 
 /** The issuers of the first certificate up to an accepted root, which is added when only its signature was sent. */
-function completeToRoot(certificates: readonly ParsedCertificate[], roots: AcceptedRoots): ParsedCertificate[] {
+function completeToRoot(
+  certificates: readonly ParsedCertificate[],
+  roots: AcceptedRoots,
+  signatures: IssuerLinks,
+): ParsedCertificate[] {
   const at = certificates.findIndex(
     (each, i) => i > 0 && roots.some((root) => Buffer.compare(root.der, each.der) === 0),
   );
   if (at !== -1) return certificates.slice(1, at + 1);
   const last = certificates.at(-1);
-  const root = last === undefined ? undefined : roots.find((each) => isIssuedBy(last, each));
+  const issued = (root: ParsedCertificate): boolean =>
+    last !== undefined &&
+    (last === certificates[0] ? signatures.isIssuedBy(last, root) : signatures.isCaIssuedBy(last, root));
+  const root = roots.find(issued);
   if (root === undefined) throw bad('chain does not lead to an accepted root');
   return [...certificates.slice(1), root];
 }
 
 /** `below`: certificates between the end entity and this issuer. */
-function checkLink(subject: ParsedCertificate, issuer: ParsedCertificate, below: number): void {
-  if (!isIssuedBy(subject, issuer)) throw bad(`certificate ${below} is not signed by the next one`);
+function checkLink(
+  subject: ParsedCertificate,
+  issuer: ParsedCertificate,
+  { below, signatures }: { below: number; signatures: IssuerLinks },
+): void {
+  const holds = below === 0 ? signatures.isIssuedBy(subject, issuer) : signatures.isCaIssuedBy(subject, issuer);
+  if (!holds) throw bad(`certificate ${below} is not signed by the next one`);
   const constraints = read(() => basicConstraints(issuer));
   if (constraints?.isCa !== true) throw bad(`certificate ${below + 1} is no CA`);
   if (constraints.pathLength !== undefined && constraints.pathLength < below) {

@@ -1,11 +1,14 @@
 import {
   type CtEntry,
+  decodeMerkleTreeLeaf,
+  FormatError,
   encodePrecertExtraData,
   encodeX509ExtraData,
   merkleTreeLeaf,
   Oid,
   tbsWithoutExtension,
 } from '@sigstead/formats';
+import { equalHashes } from '@sigstead/merkle';
 import type { Submission } from '../ports.ts';
 import type { AcceptedChain } from './chain.ts';
 
@@ -41,4 +44,19 @@ export function ctSubmission(
     weight: untimed.length + extra.length,
     leaf: ({ timestampMs }) => ({ leaf: merkleTreeLeaf({ timestampMs, entry, extensions: NO_EXTENSIONS }), extra }),
   };
+}
+
+/** Whether a stored leaf is, but for its time, what the submission would put into the log. */
+export function logsSubmission(
+  leaf: Uint8Array,
+  submission: Submission,
+  sha256: (data: Uint8Array) => Uint8Array,
+): boolean {
+  try {
+    const untimed = merkleTreeLeaf({ ...decodeMerkleTreeLeaf(leaf), timestampMs: 0 });
+    return equalHashes(sha256(untimed), submission.identity);
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
 }

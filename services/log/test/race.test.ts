@@ -110,3 +110,34 @@ test('a writer without the lock loses: the head’s place is a constraint, and s
   }
   await client.end();
 });
+
+test('a head written into the database without our signature is not built upon: the log stops', async (t) => {
+  const own = await testLogs();
+  t.after(() => own.drop());
+  const log = await own.open();
+  await log.sequencer.append(text('honest'));
+  const forged = hasher.leaf(Buffer.from('never submitted'));
+  const { head } = log.tree.published;
+  const client = new pg.Client({ connectionString: own.database.connectionString });
+  await client.connect();
+  await client.query('begin');
+  await client.query(
+    'insert into log.heads (log_id, previous_size, size, root, created_ms) select log_id, 1, 2, $1, 1 from log.logs',
+    [log.tree.published.edge.append([forged]).edge.root()],
+  );
+  await client.query(
+    'insert into log.notes (log_id, size, ordinal, created_ms, note) select log_id, 2, 0, 1, $1 from log.logs',
+    [head.note],
+  );
+  await client.query(
+    `insert into log.batches (log_id, first_index, entry_count, leaf_hashes, records)
+     select log_id, 1, 1, $1, ''::bytea from log.logs`,
+    [forged],
+  );
+  await client.query('commit');
+  await assert.rejects(log.sequencer.append(text('on top of it')), { code: 'halted' });
+  assert.match(String(log.tree.haltedBy?.detail), /the note stored for size 2 root .* says another head/);
+  const { rows } = await client.query('select max(size)::int as size from log.heads');
+  assert.deepEqual(rows, [{ size: 2 }]);
+  await client.end();
+});

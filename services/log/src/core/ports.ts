@@ -64,7 +64,7 @@ export interface BatchRows {
 
 /** What a sequencing transaction sees after it took the lock, in one snapshot. */
 export interface LockedView {
-  head: Omit<StoredHead, 'note'>;
+  head: StoredHead;
   /** Leaf hashes appended after the size asked for; undefined when they are too many to bring under the lock. */
   appended: Uint8Array[] | undefined;
   /** Indexes of those identities that are in the log. Key: identityKey(). */

@@ -1,6 +1,6 @@
 import { equalHashes, type TreeEdge, type TreeHasher, TreeEdge as Edge } from '@sigstead/merkle';
 import { LogError } from './errors.ts';
-import type { HeadClaim, StoredHead } from './ports.ts';
+import type { HeadClaim, Personality, StoredHead } from './ports.ts';
 
 /** A head this process has proven for itself: the edge leads to the root that the note signs. */
 export interface LogState {
@@ -42,6 +42,18 @@ export function isOlder(
   b: Pick<HeadClaim, 'size' | 'timestampMs'>,
 ): boolean {
   return a.size < b.size || (a.size === b.size && a.timestampMs < b.timestampMs);
+}
+
+/** A stored note must carry our signature over exactly the stored head, or somebody else wrote it. Throws `halted`. */
+export function checkHeadNote(personality: Personality, head: StoredHead): void {
+  let same: boolean;
+  try {
+    const opened = personality.openHead(head.note);
+    same = sameHead(opened, head);
+  } catch (error) {
+    throw halted(`the note stored for ${nameHead(head)} does not verify: ${String(error)}`);
+  }
+  if (!same) throw halted(`the note stored for ${nameHead(head)} says another head`);
 }
 
 /**

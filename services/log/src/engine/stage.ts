@@ -3,7 +3,7 @@ import { LogError } from '../core/errors.ts';
 import { type BatchPlan, planBatch } from '../core/plan.ts';
 import type { HeadClaim, Personality, SequencingTransaction, StoredHead, Submission } from '../core/ports.ts';
 import { checkNote, proveBatch } from '../core/release.ts';
-import { checkNotBehind, type LogState, replay } from '../core/state.ts';
+import { checkHeadNote, checkNotBehind, type LogState, replay } from '../core/state.ts';
 import { nextHeadTime } from '../core/time.ts';
 import type { Receipt, Waiter } from './queue.ts';
 
@@ -37,6 +37,8 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   const view = await tx.look({ identities: submissions.map((s) => s.identity), fromSize: known.head.size });
   checkNotBehind(known.head, view.head);
   if (view.appended === undefined) return 'behind';
+  // Nothing is built on a head that this log has not signed, whoever wrote it into the database.
+  if (view.head.size > known.head.size) checkHeadNote(personality, view.head);
   const edge = replay(known.edge, view.appended, view.head);
   const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
   const timestampMs = nextHeadTime({ nowMs, lastMs, strict: personality.strictTime });

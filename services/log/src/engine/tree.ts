@@ -1,8 +1,9 @@
 import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/merkle';
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
-import type { LogStore, Mark, MarkStore, Personality, StoredHead } from '../core/ports.ts';
+import type { LogStore, Mark, MarkStore, Personality } from '../core/ports.ts';
 import {
+  checkHeadNote,
   checkNotBehind,
   halted,
   isOlder,
@@ -199,18 +200,6 @@ export class Tree {
       throw error;
     }
   }
-}
-
-/** A stored note must carry our signature over exactly the stored head, or somebody else wrote it. */
-function checkHeadNote(personality: Personality, head: StoredHead): void {
-  let same: boolean;
-  try {
-    const opened = personality.openHead(head.note);
-    same = sameHead(opened, head);
-  } catch (error) {
-    throw halted(`the note stored for ${nameHead(head)} does not verify: ${String(error)}`);
-  }
-  if (!same) throw halted(`the note stored for ${nameHead(head)} says another head`);
 }
 
 /** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. */

@@ -19,7 +19,7 @@ const APPENDED_BATCHES = 16;
  */
 const LOOK = `
 select h.size, h.root,
-  (select max(n.created_ms) from log.notes n where n.log_id = $1 and n.size = h.size) as created_ms,
+  n.created_ms, n.note,
   (select string_agg(b.leaf_hashes, ''::bytea order by b.first_index)
      from (select first_index, leaf_hashes from log.batches
             where log_id = $1 and first_index >= $4::bigint and $4::bigint < h.size
@@ -29,7 +29,9 @@ select h.size, h.root,
     where i.log_id = $1
       and i.identity = any(array(
         select substring($2::bytea from n * 32 + 1 for 32) from generate_series(0, $3::integer - 1) n))) as known
-from (select size, root from log.heads where log_id = $1 order by size desc limit 1) h`;
+from (select size, root from log.heads where log_id = $1 order by size desc limit 1) h
+join lateral (select created_ms, note from log.notes where log_id = $1 and size = h.size
+               order by ordinal desc limit 1) n on true`;
 
 /** All rows of a batch in one statement. The head's primary key is the compare-and-swap, with or without the lock. */
 const INSERT = `
@@ -101,6 +103,7 @@ async function look(
     size: numberOf(row, 'size'),
     root: bytesOf(row, 'root'),
     timestampMs: numberOf(row, 'created_ms'),
+    note: bytesOf(row, 'note'),
   };
   return { head, appended: appendedOf(row, head.size - fromSize), known: knownOf(row) };
 }

@@ -6,7 +6,7 @@ import { StoreError } from '../src/core/errors.ts';
 import { fsck } from '../src/core/fsck.ts';
 import type { LogStore, Personality } from '../src/core/ports.ts';
 import { QUEUE_LIMITS } from '../src/engine/queue.ts';
-import { hasher, poison, testLogs, type TestLogs, text, textPersonality } from './support/test-log.ts';
+import { fakeClock, hasher, poison, testLogs, type TestLogs, text, textPersonality } from './support/test-log.ts';
 
 let logs: TestLogs;
 before(async () => {
@@ -255,3 +255,24 @@ function naiveRoot(hashes: Uint8Array[]): Uint8Array {
   while (k * 2 < hashes.length) k *= 2;
   return hasher.node(naiveRoot(hashes.slice(0, k)), naiveRoot(hashes.slice(k)));
 }
+
+test('more batches than milliseconds: where time must grow the next batch waits for the clock, it is not refused', async (t) => {
+  const own = await testLogs();
+  t.after(() => own.drop());
+  const clock = fakeClock();
+  const pauses: number[] = [];
+  const log = await own.open({
+    personality: textPersonality({ strictTime: true }),
+    clock,
+    pause(ms) {
+      pauses.push(ms);
+      clock.set(clock.nowMs() + ms);
+      return Promise.resolve();
+    },
+  });
+  for (let n = 0; n < 40; n++) {
+    const receipt = await log.sequencer.append(text(`tick ${n}`));
+    assert.ok(receipt.kind === 'added' && receipt.head.timestampMs - clock.nowMs() <= 11);
+  }
+  assert.ok(pauses.length > 0);
+});

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
 import type { LogStore, Personality, SequencingTransaction, Submission } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
+import { MAX_CLOCK_LAG_MS } from '../core/time.ts';
 import { settleOutcome } from './outcome.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
 import { answerAll, type Staged, stageBatch, stageNote } from './stage.ts';
@@ -34,6 +35,9 @@ export interface SequencerDependencies {
 /** Attempts at a batch that certainly was not stored, before its waiters are told so. */
 const ATTEMPTS = 4;
 const PAUSES_MS = [20, 100, 400];
+
+/** How far heads may be ahead of the clock before the next one waits for it. */
+const AHEAD_MS = 10;
 
 /** Turns a batch may lose to other processes before its waiters are told to come again. */
 const LOST_TURNS = 100;
@@ -160,6 +164,7 @@ export class Sequencer {
     const { tree } = this.#deps;
     tree.assertRunning();
     await tree.publishKnown();
+    await this.#awaitClock();
     const startedMs = performance.now();
     const tx = await this.#begin();
     const staged = await this.#stage(tx, batch).catch(async (error: unknown) => {
@@ -180,6 +185,13 @@ export class Sequencer {
     const seconds = (performance.now() - startedMs) / 1000;
     this.#deps.metrics.committed({ entries: staged.plan.records.length, seconds });
     return true;
+  }
+
+  /** Where every head is later than the last, many small batches would run ahead of the clock: they become fewer instead. */
+  async #awaitClock(): Promise<void> {
+    const { personality, tree, clock, pause } = this.#deps;
+    const aheadMs = personality.strictTime ? tree.known.head.timestampMs - clock.nowMs() : 0;
+    if (aheadMs > AHEAD_MS && aheadMs <= MAX_CLOCK_LAG_MS) await pause(aheadMs);
   }
 
   /** A transaction on a server whose tree holds all that was known and marked. A new session may lead to another server. */

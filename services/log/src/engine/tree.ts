@@ -16,8 +16,8 @@ import {
 import type { TileSource } from '../read/tile-source.ts';
 import { SharedRun } from './shared-run.ts';
 
-/** Leaf hashes read at once when catching up: 2 MiB. */
-const REPLAY_PAGE = 65_536;
+/** Leaf hashes read and hashed in one go when catching up: some 10 ms of the event loop. */
+const REPLAY_PAGE = 8192;
 
 /** How long a checkpoint is held back to look for a newer one. */
 const PATIENCE_MS = 300;

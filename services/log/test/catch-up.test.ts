@@ -17,6 +17,7 @@ function sharedMark(): MarkStore {
     async advance(next, contains) {
       if (mark !== undefined && mark.size < next.size) await contains(mark);
       if (mark === undefined || next.size > mark.size) mark = next;
+      return mark;
     },
   };
 }

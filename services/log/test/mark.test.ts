@@ -60,6 +60,7 @@ function memoryMark(): MarkStore & { mark: Mark | undefined; failing: boolean } 
       if (store.failing) throw new Error('no space left');
       if (store.mark !== undefined && store.mark.size < mark.size) await contains(store.mark);
       if (store.mark === undefined || mark.size > store.mark.size) store.mark = mark;
+      return store.mark;
     },
   };
   return store;
@@ -130,4 +131,49 @@ test('a name that another machine is writing under is left alone', async () => {
   await fileMark({ file, key: KEY }).advance({ size: 1, root: root(1) }, anything);
   assert.equal(await readFile(stranger, 'utf8'), 'not ours');
   assert.equal((await fileMark({ file, key: KEY }).read())?.size, 1);
+});
+
+test('of two live primaries one at most answers, and one at least stops', async (t) => {
+  for (const there of [1, 2, 3]) {
+    const databases = [await testLogs(), await testLogs()];
+    t.after(() => Promise.all(databases.map((each) => each.drop())));
+    const mark = fileMark({ file: path.join(folder, `primaries ${there}`), key: KEY });
+    for (const each of databases) await (await each.open()).sequencer.append(text('common past'));
+    const logs = await Promise.all(databases.map((each) => each.open({ mark })));
+    // Their sessions are open and looked into: what follows is the race of the marks alone.
+    for (const log of logs) assert.equal((await log.sequencer.append(text('common past'))).kind, 'duplicate');
+    // One entry here and some there, all in flight at once.
+    const branches = [['here'], Array.from({ length: there }, (_, n) => `there ${n}`)];
+    const outcomes = await Promise.all(
+      branches.map((values, i) => Promise.allSettled(values.map((value) => logs[i]!.sequencer.append(text(value))))),
+    );
+    const answered = outcomes.filter((branch) => branch.some((one) => one.status === 'fulfilled'));
+    assert.ok(answered.length <= 1, 'both answered');
+    assert.ok(logs.some((log) => log.tree.haltedBy !== undefined));
+  }
+});
+
+test('a mark raised beyond ours by another primary withholds our answer', async (t) => {
+  const logs = await testLogs();
+  t.after(() => logs.drop());
+  const mark = memoryMark();
+  const log = await logs.open({ mark });
+  await log.sequencer.append(text('one'));
+  mark.mark = { size: 9, root: root(9) };
+  await assert.rejects(log.sequencer.append(text('two')), { code: 'halted' });
+  assert.match(String(log.tree.haltedBy?.detail), /mark \(size 9 root 0909.* is of another tree than the database's/);
+  assert.equal(log.tree.published.head.size, 1);
+});
+
+test('a lower mark that comes up while ours is written is looked into before it is removed', async () => {
+  const file = path.join(folder, 'e');
+  const [ours, theirs] = [fileMark({ file, key: KEY }), fileMark({ file, key: KEY })];
+  await ours.advance({ size: 1, root: root(1) }, anything);
+  const asked: number[] = [];
+  await ours.advance({ size: 5, root: root(5) }, async (lower) => {
+    asked.push(lower.size);
+    if (lower.size === 1) await theirs.advance({ size: 3, root: root(3) }, anything);
+  });
+  assert.deepEqual(asked, [1, 3]);
+  assert.equal((await theirs.read())?.size, 5);
 });

@@ -108,6 +108,8 @@ export interface LogStore {
   begin(): Promise<SequencingTransaction>;
   /** Locks, reads, commits. Errors: any StoreError; all of them mean "nothing is known". */
   settle(question: { afterSize: number }): Promise<SettledView>;
+  /** Root of the head of that size on the server that settle() speaks to, if there is one; without the lock. */
+  headRoot(size: number): Promise<Uint8Array | undefined>;
   /** Size of the newest head, read without a lock: a hint that asking settle() is worth it, never to be served. */
   peekSize(): Promise<number>;
   /** Leaf hashes [begin, end); reads committed rows without a lock, for sizes that a settled head covers. */
@@ -142,11 +144,12 @@ export interface Mark {
 export interface MarkStore {
   read(): Promise<Mark | undefined>;
   /**
-   * Raises the mark; keeps the higher one. `contains` is asked about the lower mark that stands before it is left behind:
-   * what it throws is thrown on, and nothing is raised. Throws LogError `halted` when the same size stands with another
-   * root.
+   * Raises the mark and resolves to the highest that then stands: this one, or a higher one of another process, which
+   * the caller has to look into before it shows anything. `contains` is asked about every lower mark of others before it
+   * is left behind: what it throws is thrown on. Of two callers whose trees differ at least one gets to see the other's
+   * mark. Throws LogError `halted` when the same size stands with another root.
    */
-  advance(mark: Mark, contains: (lower: Mark) => Promise<void>): Promise<void>;
+  advance(mark: Mark, contains: (lower: Mark) => Promise<void>): Promise<Mark>;
 }
 
 /** Key of an identity or leaf hash in a Map. */

@@ -120,8 +120,7 @@ export class Tree {
   async publishKnown(): Promise<void> {
     const state = this.#known;
     if (state === this.#published) return;
-    const contains = (lower: Mark): Promise<void> => this.#checkMark(lower, state);
-    await this.#guard(() => this.#deps.mark?.advance({ size: state.head.size, root: state.head.root }, contains));
+    await this.#guard(() => this.#raiseMark(state));
     this.assertRunning();
     if (!isOlder(state.head, this.#published.head)) this.#published = state;
   }
@@ -176,6 +175,18 @@ export class Tree {
       await this.#checkMark(mark, state);
       await this.accept(state);
     });
+  }
+
+  /** Marks of others, lower or higher than what is to be shown, must be of this very tree. */
+  async #raiseMark(state: LogState): Promise<void> {
+    const { mark, store } = this.#deps;
+    const { size, root } = state.head;
+    const standing = await mark?.advance({ size, root }, (lower) => this.#checkMark(lower, state));
+    if (standing === undefined || standing.size <= size) return;
+    // Whoever raised it has committed before; heads of one database are one chain.
+    const known = await store.headRoot(standing.size);
+    if (known !== undefined && equalHashes(known, standing.root)) return;
+    throw halted(`the mark (${nameHead(standing)}) is of another tree than the database's (${nameHead(state.head)})`);
   }
 
   /** The tree must contain what a mark read before its head says was shown, by whomever. */

@@ -77,20 +77,40 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
     }
   }
 
+  /**
+   * Removes what is lower than a mark that is durable. A lower one that came up while ours was written is looked into
+   * first; what has vanished was looked into by who removed it.
+   */
+  async function removeBelow(
+    mark: Mark,
+    { known, contains }: { known: Mark | undefined; contains: (lower: Mark) => Promise<void> },
+  ): Promise<void> {
+    const lower = (await sizes()).filter((size) => size < mark.size);
+    for (const size of lower.filter((each) => each !== known?.size)) {
+      const other = await readMark(size).catch((error: unknown) => {
+        if (isCode(error, 'ENOENT')) return undefined;
+        throw error;
+      });
+      if (other !== undefined) await contains(other);
+    }
+    await Promise.all(lower.map((size) => rm(pathOf(size), { force: true })));
+  }
+
   return {
     read: highest,
     async advance(mark, contains) {
       const before = await highest();
-      if (before !== undefined && before.size < mark.size) await contains(before);
-      if (before === undefined || before.size < mark.size) await write(mark);
+      if (before === undefined || before.size < mark.size) {
+        if (before !== undefined) await contains(before);
+        await write(mark);
+      }
       const now = await highest();
       if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);
       if (now.size === mark.size && Buffer.compare(now.root, mark.root) !== 0) {
         throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
       }
-      // What is removed is lower than a mark that is durable already.
-      const lower = (await sizes()).filter((size) => size < now.size);
-      await Promise.all(lower.map((size) => rm(pathOf(size), { force: true })));
+      await removeBelow(mark, { known: before, contains });
+      return now;
     },
   };
 }

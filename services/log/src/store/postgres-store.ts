@@ -13,7 +13,7 @@ import {
 } from './reading.ts';
 import { beginSequencing } from './sequencing.ts';
 import { Session, type SessionLimits } from './session.ts';
-import { settleHead } from './settle.ts';
+import { readHeadRoot, settleHead } from './settle.ts';
 
 /**
  * The store of one log: a session that sequences, one that settles (so that a batch of unknown outcome can be asked
@@ -29,6 +29,12 @@ export function postgresStore(options: {
   const sequencing = new Session(options.connectionString, options.limits);
   const settling = new Session(options.connectionString, options.limits);
   let settleTurn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = settleTurn.then(work);
+    // The next one waits for this one's end, whatever it was.
+    settleTurn = turn.catch(() => undefined);
+    return turn;
+  };
 
   return {
     async begin() {
@@ -38,12 +44,8 @@ export function postgresStore(options: {
       if (sequencing.generation !== generation) settleTurn = settleTurn.then(() => settling.drop());
       return tx;
     },
-    settle({ afterSize }) {
-      const turn = settleTurn.then(() => settleHead(settling, logId, afterSize));
-      // The next one waits for this one's end, whatever it was.
-      settleTurn = turn.catch(() => undefined);
-      return turn;
-    },
+    settle: ({ afterSize }) => inTurn(() => settleHead(settling, logId, afterSize)),
+    headRoot: (size) => inTurn(() => readHeadRoot(settling, logId, size)),
     peekSize: () => read(peekSize(pool, logId)),
     leafHashes: (range) => read(readLeafHashes(pool, logId, range)),
     records: (range) => read(readRecords(pool, logId, range)),

@@ -38,6 +38,14 @@ export async function settleHead(session: Session, logId: number, afterSize: num
   }
 }
 
+/** Root of the head of that size, as committed on this server now. Throws StoreError. */
+export async function readHeadRoot(session: Session, logId: number, size: number): Promise<Uint8Array | undefined> {
+  await session.open();
+  const text = 'select root from log.heads where log_id = $1 and size = $2::bigint';
+  const { rows } = await session.run({ name: 'log_head_root', text, values: [logId, size] });
+  return rows[0] === undefined ? undefined : bytesOf(rows[0], 'root');
+}
+
 function toView(rows: readonly Row[]): SettledView {
   const head = rows.find((row) => row['what'] === 'head');
   const successor = rows.find((row) => row['what'] === 'successor');

@@ -158,7 +158,8 @@ test('an entry whose data the database refuses is found and fails alone', async 
       };
     },
   });
-  const log = await logs.open({ wrap });
+  const pauses: number[] = [];
+  const log = await logs.open({ wrap, pause: (ms) => Promise.resolve(void pauses.push(ms)) });
   const base = log.tree.published.head.size;
   const values = ['d0', 'd1', 'd2', 'unstorable', 'd4', 'd5', 'd6'];
   const results = await Promise.allSettled(values.map((value) => log.sequencer.append(text(value))));
@@ -166,6 +167,7 @@ test('an entry whose data the database refuses is found and fails alone', async 
     results.map((r) => (r.status === 'fulfilled' ? r.value.index - base : (r.reason as { code: string }).code)),
     [0, 1, 2, 'unavailable', 3, 4, 5],
   );
+  assert.deepEqual(pauses, [], 'the others are not kept waiting for it');
 });
 
 /** A personality that signs something else than it is asked to, in one way. */

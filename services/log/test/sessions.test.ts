@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
@@ -71,6 +72,25 @@ test('a server that does not answer in time is given up, and what was sent is un
   await session.open();
   await session.run('select 1');
   await session.close();
+});
+
+test('a server that lets us in and then says nothing is given up; a session once closed opens no more', async () => {
+  const server = createServer((socket) => {
+    // SPEC: PostgreSQL protocol: AuthenticationOk, ReadyForQuery.
+    socket.once('data', () => socket.write(Buffer.from('520000000800000000' + '5a0000000549', 'hex')));
+    socket.on('error', () => undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const limits = { idleInTransactionMs: 2000, lockMs: 5000, statementMs: 5000, replyMs: 200, connectMs: 2000 };
+  const silent = new Session(`postgresql://user@127.0.0.1:${port}/silent`, limits);
+  await assert.rejects(silent.open(), { code: 'lost' });
+  server.close();
+  const session = new Session(logs.database.connectionString);
+  await session.open();
+  await session.close();
+  await assert.rejects(session.open(), { code: 'lost' });
 });
 
 test('kill -9 of a writing process, again and again: all it acknowledged is there, and the log goes on', async () => {

@@ -154,7 +154,8 @@ export class Sequencer {
     const isCoded = error instanceof StoreError || error instanceof LogError;
     metrics.failed(isCoded ? error.code : 'internal');
     logger.warn({ error, detail: error instanceof LogError ? error.detail : undefined, failures }, 'a batch failed');
-    if (!(error instanceof StoreError) || failures >= ATTEMPTS) return false;
+    // What one entry's data brought about, no waiting mends: the batch is divided at once.
+    if (!(error instanceof StoreError) || error.dataFault || failures >= ATTEMPTS) return false;
     await this.#deps.pause(PAUSES_MS[failures - 1] ?? 0);
     return true;
   }

@@ -1,0 +1,95 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TILE_WIDTH } from '@sigstead/merkle';
+import { SourceError, type TreeSource } from './source.ts';
+
+/** A log in a folder, as an export or another tlog-tiles log on a disk lays it out. Writes nothing. */
+export function folderSource(folder: string): TreeSource {
+  return {
+    name: folder,
+    read: (path, maxBytes) => readBounded(join(folder, path), path, maxBytes),
+    async forms(fullPath) {
+      const widths = (await list(join(folder, `${fullPath}.p`), fullPath)).flatMap((name) => widthOf(name) ?? []);
+      if (await exists(join(folder, fullPath), fullPath)) widths.push(TILE_WIDTH);
+      return widths.sort((a, b) => a - b);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function readBounded(file: string, path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  const handle = await openFile(file, path);
+  if (handle === undefined) return undefined;
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new SourceError('unreadable', `${path} is no file`);
+    if (stat.size > maxBytes) throw tooLarge(path, maxBytes);
+    // One byte more than it should have: a file that grows while it is read must not be taken for a whole one.
+    const buffer = Buffer.alloc(stat.size + 1);
+    const length = await fill(handle, buffer);
+    if (length !== stat.size) throw new SourceError('unreadable', `${path} changed while it was read`);
+    return buffer.subarray(0, length);
+  } catch (error) {
+    throw error instanceof SourceError ? error : diskError(path, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function fill(handle: FileHandle, buffer: Buffer): Promise<number> {
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === buffer.length) return length;
+  }
+}
+
+/** O_NONBLOCK: a pipe in the place of a file must not make us wait for its writer. */
+async function openFile(file: string, path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw diskError(path, error);
+  }
+}
+
+async function exists(file: string, path: string): Promise<boolean> {
+  const handle = await openFile(file, path);
+  await handle?.close();
+  return handle !== undefined;
+}
+
+async function list(folder: string, path: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw diskError(path, error);
+  }
+}
+
+/** Other names are no resources: nobody can ask for them by a tile path. */
+function widthOf(name: string): number | undefined {
+  const width = /^[1-9]\d{0,2}$/.test(name) ? Number(name) : 0;
+  return width > 0 && width < TILE_WIDTH ? width : undefined;
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
+function diskError(path: string, cause: unknown): SourceError {
+  return new SourceError('unreadable', `${path} cannot be read (${codeOf(cause) ?? String(cause)})`, { cause });
+}
+
+function tooLarge(path: string, maxBytes: number): SourceError {
+  return new SourceError('unreadable', `${path} is larger than ${maxBytes} bytes`);
+}

@@ -70,8 +70,8 @@ export class Sequencer {
 
   /**
    * Resolves when the submission is in the tree under a durable, verified, signed head. Throws LogError: queue_full,
-   * closing, halted (nothing was taken); unavailable (not stored); deadline, cancelled (unknown to the caller: asking
-   * again gives the entry its index or finds it); or what the submission's own leaf() threw.
+   * closing, halted (nothing was taken); unavailable, deadline, cancelled (not acknowledged, stored or not: asking again
+   * gives the entry its index or finds it); or what the submission's own leaf() threw.
    */
   async append(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
     this.checkRoom();

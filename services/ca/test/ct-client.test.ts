@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { CtRefusedError, httpCtClient } from '@sigstead/ca';
 import { addChainResponse, ctDigitallySigned } from '@sigstead/formats';
-import { closeServer } from './support/fake-issuers.ts';
+import { withServer } from './support/local-server.ts';
 
 const SCT = {
   logId: Buffer.alloc(32, 7),
@@ -14,19 +12,9 @@ const SCT = {
 };
 const GOOD = JSON.stringify(addChainResponse(SCT));
 
-async function against(listener: RequestListener, run: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  try {
-    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    await closeServer(server);
-  }
-}
-
 test('the chain goes to add-pre-chain below the URL, with or without a slash at its end', async () => {
   const asked: string[] = [];
-  await against(
+  await withServer(
     (request, response) => {
       asked.push(`${request.method} ${request.url}`);
       response.end(GOOD);
@@ -53,7 +41,7 @@ test('a refusal that a later try may cure is told from one that stays', async ()
     [500, false],
     [503, false],
   ] as const) {
-    await against(
+    await withServer(
       (_request, response) => void response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end('no'),
       async (url) => {
         await assert.rejects(
@@ -81,7 +69,7 @@ const GARBAGE: Record<string, string> = {
 
 for (const [what, body] of Object.entries(GARBAGE)) {
   test(`200 with ${what} is a refusal`, () =>
-    against(
+    withServer(
       (_request, response) => void response.end(body),
       async (url) => {
         await assert.rejects(httpCtClient({ url }).addPreChain([]), CtRefusedError);
@@ -90,7 +78,7 @@ for (const [what, body] of Object.entries(GARBAGE)) {
 }
 
 test('the signal ends the wait', async () => {
-  await against(
+  await withServer(
     () => undefined,
     async (url) => {
       const pending = httpCtClient({ url }).addPreChain([], AbortSignal.timeout(20));
@@ -101,7 +89,7 @@ test('the signal ends the wait', async () => {
 
 test('a kept connection that the log cuts at the next request is replaced, once', async () => {
   let requests = 0;
-  await against(
+  await withServer(
     (request, response) => {
       requests += 1;
       if (requests === 2) return void request.socket.resetAndDestroy();

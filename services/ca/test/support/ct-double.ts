@@ -14,7 +14,7 @@ import {
   sctSignatureInput,
   tbsWithoutExtension,
 } from '@sigstead/formats';
-import { closeServer } from './fake-issuers.ts';
+import { closeServer } from './local-server.ts';
 import { keyPem } from './recorded.ts';
 
 /** An honest log without a tree: judges what it is given, keeps it, and signs real SCTs. */

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createFetchJson, type FetchJson, type FetchRequest } from '@sigstead/ca';
+import { closeServer } from './local-server.ts';
 import { keyPem } from './recorded.ts';
 
 /** The issuers of the recorded servers, on one local port. Requests for them are counted. */
@@ -90,9 +91,4 @@ function answer(request: IncomingMessage, response: ServerResponse, keys: Record
     default:
       return json(response, document);
   }
-}
-
-export async function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
 }

@@ -97,6 +97,7 @@ test('an empty folder, a folder that is not there and a file are never ok', asyn
 /** Two levels above the entries, and a partial tile on each level. */
 const SIZE = 256 * 3 + 7;
 const ENTRIES = goldenEntries(SIZE);
+const ROOT = rootOf(ENTRIES.map((entry) => hasher.leaf(entry)));
 const SOUND: ReadonlyMap<string, Buffer> = treeFiles(ENTRIES);
 
 function flipped(bytes: Buffer, at: number): Buffer {
@@ -170,7 +171,7 @@ const TAMPERED: Record<string, { change: (files: Map<string, Buffer>) => void; f
     first: {
       code: 'root',
       resource: 'checkpoint',
-      found: Buffer.from(rootOf(ENTRIES.map(hasher.leaf))).toString('hex'),
+      found: Buffer.from(ROOT).toString('hex'),
     },
   },
   'a bundle cut off inside an entry': {
@@ -240,20 +241,19 @@ const TAMPERED: Record<string, { change: (files: Map<string, Buffer>) => void; f
     first: {
       code: 'root',
       resource: 'checkpoint',
-      expected: Buffer.from(rootOf(ENTRIES.map(hasher.leaf))).toString('hex'),
+      expected: Buffer.from(ROOT).toString('hex'),
     },
   },
   'a smaller size, signed': {
-    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(768, rootOf(ENTRIES.map(hasher.leaf))))),
+    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(768, ROOT))),
     first: { code: 'root', resource: 'checkpoint' },
   },
   'a larger size, signed': {
-    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(SIZE + 1, rootOf(ENTRIES.map(hasher.leaf))))),
+    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(SIZE + 1, ROOT))),
     first: { code: 'missing', resource: 'tile/0/003.p/8' },
   },
   'an enormous size, signed': {
-    change: (files) =>
-      files.set('checkpoint', Buffer.from(checkpointText(Number.MAX_SAFE_INTEGER, rootOf(ENTRIES.map(hasher.leaf))))),
+    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(Number.MAX_SAFE_INTEGER, ROOT))),
     first: { code: 'missing', resource: 'tile/0/003' },
   },
   'another root, not signed': {
@@ -261,8 +261,7 @@ const TAMPERED: Record<string, { change: (files: Map<string, Buffer>) => void; f
     first: { code: 'signature', resource: 'checkpoint' },
   },
   'another origin': {
-    change: (files) =>
-      files.set('checkpoint', Buffer.from(checkpointText(SIZE, rootOf(ENTRIES.map(hasher.leaf)), 'evil.test'))),
+    change: (files) => files.set('checkpoint', Buffer.from(checkpointText(SIZE, ROOT, 'evil.test'))),
     first: { code: 'checkpoint', resource: 'checkpoint' },
   },
   'no checkpoint': {

@@ -71,27 +71,21 @@ export const never: Scheduler = { after: () => ({ cancel: () => undefined }) };
 
 const der = (pem: string): Uint8Array => decodePem(pem)[0]!.bytes;
 
+const chainNames = (notBeforeMs: number) => ({
+  organization: 'Example',
+  commonName: 'example',
+  notBefore: new Date(notBeforeMs),
+  rootYears: 10,
+  intermediateYears: 9,
+});
+
 export async function newCa(notBeforeMs = START_MS): Promise<Uint8Array[]> {
-  const names = {
-    organization: 'Example',
-    commonName: 'example',
-    notBefore: new Date(notBeforeMs),
-    rootYears: 10,
-    intermediateYears: 9,
-  };
-  const chain = await newCaChain(names);
+  const chain = await newCaChain(chainNames(notBeforeMs));
   return [der(chain.intermediate.certificatePem), der(chain.root.certificatePem)];
 }
 
 export async function newTsa(notBeforeMs = START_MS): Promise<Uint8Array[]> {
-  const names = {
-    organization: 'Example',
-    commonName: 'example',
-    notBefore: new Date(notBeforeMs),
-    rootYears: 10,
-    intermediateYears: 9,
-  };
-  const chain = await newTsaChain({ ...names, leafYears: 8 });
+  const chain = await newTsaChain({ ...chainNames(notBeforeMs), leafYears: 8 });
   return [chain.leaf, chain.intermediate, chain.root].map((issued) => der(issued.certificatePem));
 }
 

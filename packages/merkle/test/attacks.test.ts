@@ -1,308 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type ConsistencyClaim,
-  createInclusionVerifier,
-  type InclusionClaim,
-  MerkleError,
-  type MerkleErrorCode,
-  verifyConsistency,
-  verifyInclusion,
-} from '../src/index.ts';
-import { buildGoldenTree, goldenLeaf, hasher, seededIntegers } from './support/golden-tree.ts';
+import { createInclusionVerifier, MerkleError, verifyConsistency, verifyInclusion } from '../src/index.ts';
+import { buildGoldenTree, hasher, seededIntegers } from './support/golden-tree.ts';
+import { type Attack, flipped, goldenClaims, leafAt, replaced, ZERO } from './support/attack.ts';
+import { CONSISTENCY_ATTACKS, PAIRS } from './support/consistency-attacks.ts';
+import { INCLUSION_ATTACKS, LEAVES } from './support/inclusion-attacks.ts';
 
-const { naive, leafHashes } = buildGoldenTree();
-const ZERO = new Uint8Array(32);
-
-/** A change to a true claim, and what the verifier must say. Undefined: the attack does not apply to this claim. */
-type Attack<Claim> = {
-  name: string;
-  make: (claim: Claim) => Partial<Claim> | undefined;
-  codes: MerkleErrorCode[];
-};
-
-function flipped(bytes: Uint8Array, bit: number): Uint8Array {
-  const copy = new Uint8Array(bytes);
-  copy[bit >> 3]! ^= 1 << (bit & 7);
-  return copy;
-}
-
-function replaced(proof: readonly Uint8Array[], at: number, hash: Uint8Array): Uint8Array[] {
-  return proof.map((old, i) => (i === at ? hash : old));
-}
-
-function swapped(proof: readonly Uint8Array[]): Uint8Array[] {
-  const [first, second, ...rest] = proof;
-  return first && second ? [second, first, ...rest] : [...proof];
-}
-
-const leafAt = (index: number): Uint8Array => leafHashes[index] as Uint8Array;
-const some = (applies: boolean, change: object): object | undefined => (applies ? change : undefined);
-
-const INCLUSION_ATTACKS: Attack<InclusionClaim>[] = [
-  {
-    name: 'index+1',
-    make: (c) => ({ index: c.index + 1 }),
-    codes: ['root_mismatch', 'wrong_proof_length', 'index_out_of_range'],
-  },
-  {
-    name: 'index-1',
-    make: (c) => ({ index: c.index - 1 }),
-    codes: ['root_mismatch', 'wrong_proof_length', 'index_out_of_range'],
-  },
-  { name: 'index is the size', make: (c) => ({ index: c.size }), codes: ['index_out_of_range'] },
-  {
-    name: 'index flipped to the sibling',
-    make: (c) => some(c.proof.length > 0, { index: c.index + (c.index % 2 ? -1 : 1) }),
-    codes: ['root_mismatch', 'wrong_proof_length', 'index_out_of_range'],
-  },
-  { name: 'index plus 2^32', make: (c) => ({ index: c.index + 2 ** 32 }), codes: ['index_out_of_range'] },
-  { name: 'index not an integer', make: (c) => ({ index: c.index + 0.5 }), codes: ['index_out_of_range'] },
-  { name: 'index not a number', make: () => ({ index: Number.NaN }), codes: ['index_out_of_range'] },
-  { name: 'size twice as large', make: (c) => ({ size: 2 * c.size }), codes: ['wrong_proof_length', 'root_mismatch'] },
-  { name: 'size plus 2^32', make: (c) => ({ size: c.size + 2 ** 32 }), codes: ['wrong_proof_length', 'root_mismatch'] },
-  { name: 'size above the safe integers', make: () => ({ size: 2 ** 53 }), codes: ['size_out_of_range'] },
-  { name: 'size infinite', make: () => ({ size: Number.POSITIVE_INFINITY }), codes: ['size_out_of_range'] },
-  { name: 'size zero', make: () => ({ size: 0, index: 0 }), codes: ['index_out_of_range'] },
-  {
-    name: 'proof truncated at the root',
-    make: (c) => some(c.proof.length > 0, { proof: c.proof.slice(0, -1) }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof truncated at the leaf',
-    make: (c) => some(c.proof.length > 0, { proof: c.proof.slice(1) }),
-    codes: ['wrong_proof_length'],
-  },
-  { name: 'proof empty', make: (c) => some(c.proof.length > 0, { proof: [] }), codes: ['wrong_proof_length'] },
-  {
-    name: 'proof extended by a zero hash',
-    make: (c) => ({ proof: [...c.proof, ZERO] }),
-    codes: ['wrong_proof_length'],
-  },
-  { name: 'proof extended by the root', make: (c) => ({ proof: [...c.proof, c.root] }), codes: ['wrong_proof_length'] },
-  {
-    name: 'proof extended before the leaf',
-    make: (c) => ({ proof: [c.leafHash, ...c.proof] }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof of a million hashes',
-    make: () => ({ proof: Array.from({ length: 1e6 }, () => ZERO) }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof nodes swapped',
-    make: (c) => some(c.proof.length > 1, { proof: swapped(c.proof) }),
-    codes: ['root_mismatch'],
-  },
-  {
-    name: 'proof reversed',
-    make: (c) => some(c.proof.length > 1, { proof: [...c.proof].reverse() }),
-    codes: ['root_mismatch'],
-  },
-  {
-    name: 'proof hash of 31 bytes',
-    make: (c) => some(c.proof.length > 0, { proof: replaced(c.proof, 0, new Uint8Array(31)) }),
-    codes: ['bad_hash_length'],
-  },
-  {
-    name: 'proof hash of 33 bytes',
-    make: (c) => some(c.proof.length > 0, { proof: replaced(c.proof, 0, new Uint8Array(33)) }),
-    codes: ['bad_hash_length'],
-  },
-  {
-    name: 'first two proof hashes as one of 64 bytes',
-    make: (c) => some(c.proof.length > 1, { proof: [Buffer.concat(c.proof.slice(0, 2)), ...c.proof.slice(2)] }),
-    codes: ['bad_hash_length'],
-  },
-  {
-    name: 'leaf hash of another leaf',
-    make: (c) => some(c.size > 1, { leafHash: leafAt((c.index + 1) % c.size) }),
-    codes: ['root_mismatch'],
-  },
-  {
-    name: 'leaf data in place of its hash',
-    make: (c) => ({ leafHash: goldenLeaf(c.index) }),
-    codes: ['bad_hash_length'],
-  },
-  { name: 'leaf hash empty', make: () => ({ leafHash: new Uint8Array(0) }), codes: ['bad_hash_length'] },
-  {
-    name: 'leaf hashed without its prefix',
-    make: (c) => ({ leafHash: hasher.node(leafAt(c.index), leafAt(c.index)) }),
-    codes: ['root_mismatch'],
-  },
-  { name: 'root of the empty tree', make: () => ({ root: hasher.empty() }), codes: ['root_mismatch'] },
-  { name: 'root of the next size', make: (c) => ({ root: naive.root(c.size + 1) }), codes: ['root_mismatch'] },
-  { name: 'root of the size before', make: (c) => ({ root: naive.root(c.size - 1) }), codes: ['root_mismatch'] },
-  { name: 'root is the leaf hash', make: (c) => some(c.size > 1, { root: c.leafHash }), codes: ['root_mismatch'] },
-  { name: 'root cut short', make: (c) => ({ root: c.root.subarray(0, 31) }), codes: ['bad_hash_length'] },
-  { name: 'root empty', make: () => ({ root: new Uint8Array(0) }), codes: ['bad_hash_length'] },
-];
-
-const CONSISTENCY_ATTACKS: Attack<ConsistencyClaim>[] = [
-  {
-    name: 'sizes swapped',
-    make: (c) => some(c.size1 < c.size2, { size1: c.size2, size2: c.size1 }),
-    codes: ['sizes_reversed'],
-  },
-  {
-    name: 'old size+1',
-    make: (c) => ({ size1: c.size1 + 1 }),
-    codes: ['wrong_proof_length', 'old_root_mismatch', 'new_root_mismatch', 'root_mismatch', 'sizes_reversed'],
-  },
-  {
-    name: 'old size-1',
-    make: (c) => ({ size1: c.size1 - 1 }),
-    codes: ['wrong_proof_length', 'old_root_mismatch', 'new_root_mismatch'],
-  },
-  { name: 'old size zero', make: () => ({ size1: 0 }), codes: ['old_root_mismatch', 'wrong_proof_length'] },
-  {
-    name: 'old size zero and the empty root, proof kept',
-    make: (c) => some(c.proof.length > 0, { size1: 0, root1: hasher.empty() }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'new size twice as large',
-    make: (c) => ({ size2: 2 * c.size2 }),
-    codes: ['wrong_proof_length', 'old_root_mismatch', 'new_root_mismatch'],
-  },
-  {
-    name: 'new size is the old one',
-    make: (c) => some(c.size1 < c.size2, { size2: c.size1 }),
-    codes: ['wrong_proof_length', 'root_mismatch'],
-  },
-  {
-    name: 'sizes plus 2^32',
-    make: (c) => some(c.size1 < c.size2, { size1: c.size1 + 2 ** 32, size2: c.size2 + 2 ** 32 }),
-    codes: ['wrong_proof_length', 'old_root_mismatch', 'root_mismatch'],
-  },
-  { name: 'new size above the safe integers', make: () => ({ size2: 2 ** 53 }), codes: ['size_out_of_range'] },
-  { name: 'old size negative', make: () => ({ size1: -1 }), codes: ['size_out_of_range'] },
-  {
-    name: 'proof truncated at the end',
-    make: (c) => some(c.proof.length > 0, { proof: c.proof.slice(0, -1) }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof truncated at the start',
-    make: (c) => some(c.proof.length > 0, { proof: c.proof.slice(1) }),
-    codes: ['wrong_proof_length'],
-  },
-  { name: 'proof empty', make: (c) => some(c.proof.length > 0, { proof: [] }), codes: ['wrong_proof_length'] },
-  {
-    name: 'proof extended by a zero hash',
-    make: (c) => ({ proof: [...c.proof, ZERO] }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof extended by the old root in front',
-    make: (c) => ({ proof: [c.root1, ...c.proof] }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof extended by the new root',
-    make: (c) => ({ proof: [...c.proof, c.root2] }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof of a million hashes',
-    make: () => ({ proof: Array.from({ length: 1e6 }, () => ZERO) }),
-    codes: ['wrong_proof_length'],
-  },
-  {
-    name: 'proof nodes swapped',
-    make: (c) => some(c.proof.length > 1, { proof: swapped(c.proof) }),
-    codes: ['old_root_mismatch', 'new_root_mismatch'],
-  },
-  {
-    name: 'proof hash of 31 bytes',
-    make: (c) => some(c.proof.length > 0, { proof: replaced(c.proof, 0, new Uint8Array(31)) }),
-    codes: ['bad_hash_length'],
-  },
-  {
-    name: 'roots swapped',
-    make: (c) => some(c.size1 < c.size2, { root1: c.root2, root2: c.root1 }),
-    codes: ['old_root_mismatch', 'new_root_mismatch'],
-  },
-  {
-    name: 'old root of another size',
-    make: (c) => ({ root1: naive.root(c.size1 + 1) }),
-    codes: ['old_root_mismatch', 'new_root_mismatch', 'root_mismatch'],
-  },
-  {
-    name: 'new root of another size',
-    make: (c) => ({ root2: naive.root(c.size2 + 1) }),
-    codes: ['new_root_mismatch', 'root_mismatch'],
-  },
-  {
-    name: 'both roots the old one',
-    make: (c) => some(c.size1 < c.size2, { root2: c.root1 }),
-    codes: ['new_root_mismatch'],
-  },
-  {
-    name: 'both roots the new one',
-    make: (c) => some(c.size1 < c.size2, { root1: c.root2 }),
-    codes: ['old_root_mismatch', 'new_root_mismatch'],
-  },
-  { name: 'old root empty', make: () => ({ root1: new Uint8Array(0) }), codes: ['bad_hash_length'] },
-  {
-    name: 'new root of 64 bytes',
-    make: (c) => ({ root2: Buffer.concat([c.root2, c.root2]) }),
-    codes: ['bad_hash_length'],
-  },
-];
-
-const LEAVES = [
-  [1, 0],
-  [2, 0],
-  [2, 1],
-  [3, 2],
-  [7, 6],
-  [8, 0],
-  [8, 7],
-  [9, 8],
-  [11, 5],
-  [256, 255],
-  [257, 256],
-  [600, 599],
-  [65537, 0],
-  [70000, 69999],
-  [70000 - 1, 31337],
-] as const;
-const PAIRS = [
-  [1, 1],
-  [1, 2],
-  [2, 3],
-  [3, 7],
-  [4, 8],
-  [6, 8],
-  [7, 8],
-  [8, 8],
-  [255, 256],
-  [256, 257],
-  [255, 257],
-  [512, 600],
-  [257, 65535],
-  [65537, 69999],
-] as const;
-
-const inclusionClaim = ([size, index]: readonly [number, number]): InclusionClaim => ({
-  hasher,
-  index,
-  size,
-  leafHash: leafAt(index),
-  proof: naive.inclusion(size, index),
-  root: naive.root(size),
-});
-const consistencyClaim = ([size1, size2]: readonly [number, number]): ConsistencyClaim => ({
-  hasher,
-  size1,
-  size2,
-  root1: naive.root(size1),
-  root2: naive.root(size2),
-  proof: naive.consistency(size1, size2),
-});
+const tree = buildGoldenTree();
+const { naive, leafHashes } = tree;
+const { inclusionClaim, consistencyClaim } = goldenClaims(tree);
 
 /** Runs an attack on all true claims it applies to, each of which must pass unharmed first. */
 function attack<Claim extends { proof: readonly Uint8Array[] }>(
@@ -313,7 +19,7 @@ function attack<Claim extends { proof: readonly Uint8Array[] }>(
   let tried = 0;
   for (const claim of claims) {
     verify(claim);
-    const change = make(claim);
+    const change = make(claim, tree);
     if (change === undefined) continue;
     tried++;
     const refused = (error: unknown): boolean => error instanceof MerkleError && codes.includes(error.code);
@@ -347,11 +53,14 @@ test('inclusion is refused: size±1, for every leaf whose path another size woul
 
 test('inclusion is refused: second preimage, an interior node passed off as a leaf', () => {
   // An attacker offers the two children of a node as the data of a leaf of a shallower tree.
-  const leafHash = hasher.leaf(Buffer.concat([leafAt(0), leafAt(1)]));
+  const leafHash = hasher.leaf(Buffer.concat([leafAt(tree, 0), leafAt(tree, 1)]));
   const proof = naive.inclusion(4, 0).slice(1);
   const claim = { hasher, index: 0, size: 2, leafHash, proof, root: naive.root(4) };
   assert.throws(() => verifyInclusion(claim), { code: 'root_mismatch' });
-  assert.notDeepEqual(hasher.leaf(Buffer.concat([leafAt(0), leafAt(1)])), hasher.node(leafAt(0), leafAt(1)));
+  assert.notDeepEqual(
+    hasher.leaf(Buffer.concat([leafAt(tree, 0), leafAt(tree, 1)])),
+    hasher.node(leafAt(tree, 0), leafAt(tree, 1)),
+  );
 });
 
 test('consistency is refused: a log that rewrote one old leaf', () => {
@@ -375,6 +84,17 @@ test('consistency is refused: size 0 with another root than that of nothing', ()
   assert.throws(() => verifyConsistency(claim), { code: 'old_root_mismatch' });
 });
 
+/** The claim with one bit turned: in each of these members, and in each hash of the proof. */
+function withBitTurned<Claim extends { proof: readonly Uint8Array[] }>(
+  claim: Claim,
+  members: readonly (keyof Claim)[],
+  bit: number,
+): Claim[] {
+  const inMembers = members.map((member) => ({ ...claim, [member]: flipped(claim[member] as Uint8Array, bit) }));
+  const inProof = claim.proof.map((hash, at) => ({ ...claim, proof: replaced(claim.proof, at, flipped(hash, bit)) }));
+  return [...inMembers, ...inProof];
+}
+
 test('every single bit of leaf hash, root and proof counts for inclusion', () => {
   for (const place of [
     [1, 0],
@@ -385,12 +105,9 @@ test('every single bit of leaf hash, root and proof counts for inclusion', () =>
   ] as const) {
     const claim = inclusionClaim(place);
     for (let bit = 0; bit < 256; bit++) {
-      const lies: Partial<InclusionClaim>[] = [
-        { leafHash: flipped(claim.leafHash, bit) },
-        { root: flipped(claim.root, bit) },
-      ];
-      claim.proof.forEach((hash, at) => lies.push({ proof: replaced(claim.proof, at, flipped(hash, bit)) }));
-      for (const lie of lies) assert.throws(() => verifyInclusion({ ...claim, ...lie }), { code: 'root_mismatch' });
+      for (const lie of withBitTurned(claim, ['leafHash', 'root'], bit)) {
+        assert.throws(() => verifyInclusion(lie), { code: 'root_mismatch' });
+      }
     }
   }
 });
@@ -405,14 +122,9 @@ test('every single bit of both roots and the proof counts for consistency', () =
   ] as const) {
     const claim = consistencyClaim(place);
     for (let bit = 0; bit < 256; bit++) {
-      const lies: Partial<ConsistencyClaim>[] = [
-        { root1: flipped(claim.root1, bit) },
-        { root2: flipped(claim.root2, bit) },
-      ];
-      claim.proof.forEach((hash, at) => lies.push({ proof: replaced(claim.proof, at, flipped(hash, bit)) }));
-      for (const lie of lies) {
+      for (const lie of withBitTurned(claim, ['root1', 'root2'], bit)) {
         assert.throws(
-          () => verifyConsistency({ ...claim, ...lie }),
+          () => verifyConsistency(lie),
           (error) => error instanceof MerkleError && error.code.endsWith('root_mismatch'),
         );
       }

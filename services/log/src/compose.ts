@@ -12,7 +12,9 @@ import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
 import { fileMark } from './mark/file-mark.ts';
+import type { Exporter } from './export/exporter.ts';
 import { engineMetrics } from './metrics.ts';
+import { openExport } from './open-export.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
@@ -48,7 +50,7 @@ export interface LogHandle {
   fsck(name: string): Promise<FsckReport>;
 }
 
-type Running = { spec: LogSpec; log: OpenLog } & (
+type Running = { spec: LogSpec; log: OpenLog; exporter: Exporter | undefined } & (
   | { kind: 'rekor-v2'; personality: RekorV2Personality }
   | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
 );
@@ -75,6 +77,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
     for (const spec of options.logs) {
       const one = await openOne(pool, spec, options);
       owned.use(one.log);
+      if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
     }
     return handleOf(running, options, owned);
@@ -99,23 +102,29 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
       : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
   const roots = acceptedRootsOf(spec);
   const logId = await findOrCreate(pool, spec, personality, options.clock.nowMs());
-  const { connectionString, clock, cacheBytes, queue, sessions } = options;
+  const { connectionString, clock, cacheBytes, queue, sessions, metrics } = options;
+  const logger = options.logger.child({ log: spec.name });
+  let exporter: Exporter | undefined;
   const log = await openLog({
     name: spec.name,
     hasher,
     personality,
     clock,
     store: postgresStore({ connectionString, pool, logId, ...(sessions === undefined ? {} : { limits: sessions }) }),
-    logger: options.logger.child({ log: spec.name }),
-    metrics: engineMetrics(options.metrics, spec.name),
+    logger,
+    metrics: engineMetrics(metrics, spec.name),
+    onPublished: () => exporter?.tell(),
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
     ...(queue === undefined ? {} : { limits: queue }),
     ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
   });
-  if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, personality };
+  if (spec.export !== undefined) {
+    exporter = openExport({ log, target: spec.export, personality, clock, logger, metrics });
+  }
+  if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, exporter, personality };
   const signatures = new IssuerLinks(sha256);
   const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };
-  return { kind: 'ct', spec, log, personality, ct };
+  return { kind: 'ct', spec, log, exporter, personality, ct };
 }
 
 function acceptedRootsOf(spec: LogSpec): ParsedCertificate[] {

@@ -33,6 +33,8 @@ export interface OpenLogOptions {
   logger: Logger;
   metrics: EngineMetrics;
   pause?: (ms: number) => Promise<void>;
+  /** Called when a batch of this process has been published. */
+  onPublished?: () => void;
   limits?: QueueLimits;
   /** Bytes of tiles and of entries kept in memory, each. */
   cacheBytes?: number;
@@ -61,7 +63,10 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     logger,
     metrics,
     pause: options.pause ?? pauseFor,
-    onPublished: (firstIndex, records) => entries.offer(firstIndex, records),
+    onPublished: (firstIndex, records) => {
+      entries.offer(firstIndex, records);
+      options.onPublished?.();
+    },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   return {

@@ -2,6 +2,7 @@ import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogKind } from './core/ports.ts';
 import type { QueueLimits } from './engine/queue.ts';
+import type { ExportTarget } from './open-export.ts';
 import type { SessionLimits } from './store/session.ts';
 
 /** One log. Name, origin, kind and key make it what it is: none may change once it exists. */
@@ -25,6 +26,8 @@ export interface LogSpec {
    * that was set back is found out. A mark on the database's own volume goes back with it.
    */
   markFile?: string;
+  /** rekor-v2: copies every published tree to a place that serves the read path without this process. */
+  export?: ExportTarget;
 }
 
 export interface LogOptions {

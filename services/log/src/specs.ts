@@ -11,6 +11,9 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
     if (!LOG_NAME.test(spec.name)) throw misconfigured(`"${spec.name}" is no name for a log`);
     if (names.has(spec.name)) throw misconfigured(`two logs are named "${spec.name}"`);
     names.add(spec.name);
+    if (spec.export !== undefined && spec.kind !== 'rekor-v2') {
+      throw misconfigured(`log "${spec.name}" cannot be exported: only Rekor v2 logs have a layout for it`);
+    }
     // Clients derive the paths of a Rekor v2 log from its origin alone, so one origin has room for one such log.
     const taken = spec.kind === 'rekor-v2' ? ['/api/v2/log/entries', ...prefixesOf(spec)] : prefixesOf(spec);
     for (const path of taken) {

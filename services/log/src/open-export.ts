@@ -1,0 +1,107 @@
+import path from 'node:path';
+import type { Clock, Logger, Metrics } from '@sigstead/platform';
+import { directoryStore, PRIVATE_FOLDER, prepareDirectory } from './export/directory-store.ts';
+import { EXPORT_PACE, Exporter } from './export/exporter.ts';
+import { fileLock } from './export/file-lock.ts';
+import { systemFiles } from './export/files.ts';
+import { exportMetrics } from './export/metrics.ts';
+import type { ObjectStore } from './export/object-store.ts';
+import { openS3Store, type S3Place } from './export/s3-store.ts';
+import type { ExportSource } from './export/source.ts';
+import type { Personality } from './core/ports.ts';
+import { halted } from './core/state.ts';
+import type { OpenLog } from './open-log.ts';
+import { EntrySource } from './read/entry-source.ts';
+import { TileSource } from './read/tile-source.ts';
+
+/** A place to which a log is exported: one log each. Any number of processes of that log may name the same one. */
+export type ExportTarget = (
+  | {
+      kind: 'directory';
+      /** Absolute path; made when it is missing. On a volume that has hard links and file locks. */
+      folder: string;
+    }
+  | ({ kind: 's3' } & S3Place)
+) & {
+  /** At least this long from one export to the next, ms. Default 1,000. */
+  intervalMs?: number;
+};
+
+/** Entries from the end of the tree that are likely to be in the memory the answers are made from. */
+const RECENT_ENTRIES = 4096;
+
+/** The exporter's own memory for what is older, so that copying a whole log does not empty the one of the answers. */
+const CACHE_BYTES = 4 * 2 ** 20;
+
+const LOCK_ATTEMPTS = 500;
+
+/** Builds the exporter of an open log; nothing is read or written before it is started. */
+export function openExport(options: {
+  log: OpenLog;
+  target: ExportTarget;
+  personality: Personality;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+}): Exporter {
+  const { log, target, clock, logger, metrics } = options;
+  return new Exporter({
+    source: exportSource(log, options.personality),
+    openTarget: (ended) => openTarget(target, { clock, ended }),
+    // Everything that was published stays readable; nothing is signed any more.
+    onAlarm: (alarm) => {
+      if (alarm.stopsTheLog) log.tree.halt(halted(alarm.message));
+    },
+    logger,
+    metrics: exportMetrics(metrics, log.name),
+    clock,
+    wait,
+    pace: { ...EXPORT_PACE, intervalMs: target.intervalMs ?? EXPORT_PACE.intervalMs },
+  });
+}
+
+/** A running log as an exporter sees it. */
+export function exportSource(log: OpenLog, personality: Personality): ExportSource {
+  const { tree, store, hasher } = log;
+  const tiles = new TileSource({ hasher, store, budgetBytes: CACHE_BYTES });
+  const older = new EntrySource({ store, budgetBytes: CACHE_BYTES });
+  return {
+    hasher,
+    halted: () => tree.haltedBy !== undefined,
+    published: () => tree.published,
+    catchUp: () => tree.catchUp(),
+    catchUpIfBehind: () => tree.catchUpIfBehind(),
+    openHead: (note) => personality.openHead(note),
+    rootAt: (edge, size) => tiles.rootAt(edge, size),
+    tile: (edge, level, index) => tiles.tile(edge, level, index),
+    records: (edge, index, width) => {
+      const isRecent = index * 256 >= edge.size - RECENT_ENTRIES;
+      return (isRecent ? log.entries : older).bundle(index, width);
+    },
+  };
+}
+
+async function openTarget(target: ExportTarget, own: { clock: Clock; ended: AbortSignal }): Promise<ObjectStore> {
+  const { clock, ended } = own;
+  const pause = (ms: number): Promise<void> => wait(ms, ended);
+  if (target.kind === 's3') return openS3Store(target, { pause, ended });
+  const { folder } = target;
+  await prepareDirectory({ folder, files: systemFiles, nowMs: clock.nowMs() });
+  const lock = await fileLock({ file: path.join(folder, PRIVATE_FOLDER, 'lock'), pause, attempts: LOCK_ATTEMPTS });
+  return directoryStore({ folder, files: systemFiles, lock });
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    // A log that nobody closes must not keep its process alive for this.
+    timer.unref();
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import {
-  type Checkpoint,
   ctNoteKeyHash,
   ctNoteVerifier,
   ctDigitallySigned,
@@ -17,48 +14,18 @@ import {
   noteKeyHash,
   noteVerifier,
   type ParsedKey,
-  parseCheckpoint,
   parseNote,
-  parseSignedCheckpoint,
   publicKeyFromSpki,
   signatureLine,
   sthSignatureInput,
   verifyNote,
 } from '../src/index.ts';
+import { CHECKPOINT, lineOf, testKey } from './support/note-keys.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const ed25519Key = (raw: string): ParsedKey =>
   publicKeyFromSpki(Buffer.concat([ED25519_PREFIX, Buffer.from(raw, 'hex')]));
-const recordedKey = (name: string): ParsedKey => {
-  const pem = readFileSync(new URL(`../../../test/vectors/recorded/keys/${name}`, import.meta.url));
-  return publicKeyFromSpki(createPublicKey(pem).export({ format: 'der', type: 'spki' }));
-};
-
-interface TestKey {
-  readonly key: ParsedKey;
-  sign(text: string): Uint8Array;
-}
-
-function testKey(type: 'ed25519' | 'ec' | 'rsa'): TestKey {
-  const pair: { publicKey: KeyObject; privateKey: KeyObject } =
-    type === 'ed25519'
-      ? generateKeyPairSync('ed25519')
-      : type === 'ec'
-        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-        : generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const hash = type === 'ed25519' ? null : 'sha256';
-  return {
-    key: publicKeyFromSpki(pair.publicKey.export({ format: 'der', type: 'spki' })),
-    sign: (text) => sign(hash, Buffer.from(text), pair.privateKey),
-  };
-}
-
-const lineOf = (name: string, signer: TestKey, text: string): string =>
-  signatureLine(name, noteKeyHash(name, signer.key), signer.sign(text));
-
-const ROOT = Buffer.alloc(32, 7);
-const CHECKPOINT: Checkpoint = { origin: 'log.example/a', size: 42, root: ROOT, extensions: [] };
 
 test('key ids of Ed25519 keys reproduce the published ones', () => {
   const unit = ed25519Key('444bc9c8d6468d7e81dc3008b83dc14e0f6b230574d0663c5e0e4553e2050d44');
@@ -83,98 +50,6 @@ test('key ids: the name enters those of Ed25519 and RSA, not those of ECDSA', ()
   assert.throws(() => noteKeyHash('a b', ec), { code: 'note_name_invalid' });
 });
 
-test('every checkpoint that rekor-tiles sent verifies with its key, and with the id it put in logId', () => {
-  const verifier = noteVerifier('localhost', recordedKey('rekor.pub'));
-  const path = new URL('../../../test/vectors/recorded/rekor2.jsonl', import.meta.url);
-  let count = 0;
-  for (const line of readFileSync(path, 'utf8').trim().split('\n')) {
-    const { response } = JSON.parse(line) as { response: { status: number; body?: string } };
-    if (response.status !== 201) continue;
-    const entry = JSON.parse(response.body ?? '') as {
-      logId: { keyId: string };
-      inclusionProof: { treeSize: string; rootHash: string; checkpoint: { envelope: string } };
-    };
-    const { envelope } = entry.inclusionProof.checkpoint;
-    assert.equal(verifyNote(envelope, [verifier]).length, 1);
-    const { checkpoint } = parseSignedCheckpoint(envelope);
-    assert.equal(String(checkpoint.size), entry.inclusionProof.treeSize);
-    assert.equal(Buffer.from(checkpoint.root).toString('base64'), entry.inclusionProof.rootHash);
-    assert.equal(Buffer.from(noteKeyHash('localhost', recordedKey('rekor.pub'))).toString('base64'), entry.logId.keyId);
-    count++;
-  }
-  assert.ok(count >= 40, String(count));
-});
-
-test('checkpoints round-trip', () => {
-  const line = fc
-    .string({ minLength: 1, maxLength: 40 })
-    .filter((each) => !/[\p{Cc}]/u.test(each) && each.isWellFormed());
-  const checkpoints = fc.record({
-    origin: line,
-    size: fc.maxSafeNat(),
-    root: fc.uint8Array({ minLength: 32, maxLength: 32 }),
-    extensions: fc.array(line, { maxLength: 4 }),
-  });
-  fc.assert(
-    fc.property(checkpoints, (checkpoint) => {
-      const read = parseCheckpoint(formatCheckpointBody(checkpoint));
-      assert.deepEqual({ ...read, root: new Uint8Array(read.root) }, { ...checkpoint });
-    }),
-  );
-});
-
-test('malformed checkpoint texts are refused', () => {
-  const root = ROOT.toString('base64');
-  const bad: [string, string][] = [
-    ['no final line end', `o\n1\n${root}`],
-    ['CR LF', `o\r\n1\r\n${root}\r\n`],
-    ['two lines', 'o\n1\n'],
-    ['empty', ''],
-    ['one line end', '\n'],
-    ['empty origin', `\n1\n${root}\n`],
-    ['leading zero', `o\n01\n${root}\n`],
-    ['plus sign', `o\n+1\n${root}\n`],
-    ['minus sign', `o\n-1\n${root}\n`],
-    ['hexadecimal', `o\n0x1\n${root}\n`],
-    ['space in size', `o\n1 \n${root}\n`],
-    ['beyond safe integers', `o\n9007199254740992\n${root}\n`],
-    ['full-width digit', `o\n\uff11\n${root}\n`],
-    ['empty size', `o\n\n${root}\n`],
-    ['root of 31 bytes', `o\n1\n${Buffer.alloc(31).toString('base64')}\n`],
-    ['root of 33 bytes', `o\n1\n${Buffer.alloc(33).toString('base64')}\n`],
-    ['root unpadded', `o\n1\n${root.replace('=', '')}\n`],
-    ['root with other unused bits', `o\n1\n${root.replace(/.=$/, 'd=')}\n`],
-    ['empty extension line', `o\n1\n${root}\n\n`],
-    ['empty extension line before another', `o\n1\n${root}\n\nx\n`],
-    ['tab in extension', `o\n1\n${root}\na\tb\n`],
-  ];
-  for (const [name, body] of bad) assert.throws(() => parseCheckpoint(body), { code: 'checkpoint_malformed' }, name);
-  assert.equal(parseCheckpoint(`o - 123\n0\n${root}\n`).origin, 'o - 123');
-});
-
-test('checkpoints that could not be read back are never written', () => {
-  const bad: Partial<Checkpoint>[] = [
-    { origin: '' },
-    { origin: 'a\nb' },
-    { origin: 'a\u0000' },
-    { origin: '\ud800' },
-    { size: -1 },
-    { size: 1.5 },
-    { size: 2 ** 53 },
-    { size: Number.NaN },
-    { root: Buffer.alloc(31) },
-    { extensions: [''] },
-    { extensions: ['a\nb'] },
-  ];
-  for (const change of bad) {
-    assert.throws(
-      () => formatCheckpointBody({ ...CHECKPOINT, ...change }),
-      { code: 'checkpoint_malformed' },
-      JSON.stringify(change),
-    );
-  }
-});
-
 test('a note is read back as it was written, text with blank lines included', () => {
   const signer = testKey('ed25519');
   for (const text of ['a\n', 'a\n\nb\n', 'a\n\n', formatCheckpointBody(CHECKPOINT)]) {
@@ -187,13 +62,6 @@ test('a note is read back as it was written, text with blank lines included', ()
     );
     assert.equal(verifyNote(note, [noteVerifier('log', signer.key)]).length, 1);
   }
-});
-
-test('a checkpoint followed by two blank lines is no checkpoint', () => {
-  const signer = testKey('ed25519');
-  const body = `${formatCheckpointBody(CHECKPOINT)}\n`;
-  const note = formatNote(body, [lineOf('log', signer, body)]);
-  assert.throws(() => parseSignedCheckpoint(note), { code: 'checkpoint_malformed' });
 });
 
 test('malformed notes are refused', () => {

@@ -1,68 +1,33 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test, { before } from 'node:test';
-import { SigningConfig, TrustedRoot } from '@sigstore/protobuf-specs';
-import { generatePrivateKeyPem, newCaChain, newTsaChain, type SignatureAlgorithm, signerFromPem } from '@sigstead/keys';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { type SignatureAlgorithm } from '@sigstead/keys';
 import {
-  buildClientTrustConfig,
-  buildSigningConfig,
   buildTrustedRoot,
   checkTrustedRoot,
-  decodePem,
   refuseInternalUrls,
-  TrustError,
   type TrustErrorCode,
-  type TrustModel,
   trustWarnings,
 } from '../src/index.ts';
+import {
+  coded,
+  newSpki,
+  newTrust,
+  NOW_MS,
+  type Spoil,
+  START_MS,
+  type Trust,
+  tsaWith,
+  validFor,
+} from './support/trust-model.ts';
 
-const START_MS = Date.UTC(2026, 10, 1);
-const NOW_MS = START_MS + 86_400_000;
-const names = {
-  organization: 'Example',
-  commonName: 'example',
-  notBefore: new Date(START_MS),
-  rootYears: 10,
-  intermediateYears: 9,
-};
-const der = (pem: string): Uint8Array => decodePem(pem)[0]!.bytes;
-const newSpki = (algorithm: SignatureAlgorithm = 'ecdsa-p256-sha256'): Uint8Array =>
-  signerFromPem(generatePrivateKeyPem(algorithm)).spki;
-const validFor = { startMs: START_MS };
-
-let ca: { root: Uint8Array; intermediate: Uint8Array };
-let tsa: { root: Uint8Array; intermediate: Uint8Array; leaf: Uint8Array };
-let model: TrustModel;
-
+let ca: Trust['ca'];
+let tsa: Trust['tsa'];
+let model: Trust['model'];
 before(async () => {
-  const caChain = await newCaChain(names);
-  const tsaChain = await newTsaChain({ ...names, leafYears: 8 });
-  ca = { root: der(caChain.root.certificatePem), intermediate: der(caChain.intermediate.certificatePem) };
-  tsa = {
-    root: der(tsaChain.root.certificatePem),
-    intermediate: der(tsaChain.intermediate.certificatePem),
-    leaf: der(tsaChain.leaf.certificatePem),
-  };
-  const base = 'https://sign.example.org';
-  model = {
-    operator: 'example.org',
-    certificateAuthorities: [{ uri: base, chain: [ca.intermediate, ca.root], validFor }],
-    tlogs: [{ kind: 'rekor-v2', baseUrl: base, spki: newSpki(), validFor }],
-    ctlogs: [{ kind: 'ct', baseUrl: `${base}/ct/main`, spki: newSpki(), validFor }],
-    timestampAuthorities: [
-      { uri: `${base}/api/v1/timestamp`, chain: [tsa.leaf, tsa.intermediate, tsa.root], validFor },
-    ],
-    signing: {
-      ca: [{ url: base, majorApiVersion: 1, validFor }],
-      oidc: [{ url: 'https://idp.example.org', majorApiVersion: 1, validFor }],
-      rekor: [{ url: base, majorApiVersion: 2, validFor }],
-      tsa: [{ url: `${base}/api/v1/timestamp`, majorApiVersion: 1, validFor }],
-    },
-  };
+  ({ ca, tsa, model } = await newTrust());
 });
-
-const coded = (code: TrustErrorCode) => (error: unknown) =>
-  error instanceof TrustError && (error.code === code || assert.fail(String(error)));
 
 test('A1, A4: the root parses, holds legacy media type and the fields of v0.1 only, and its own strict reader takes it back', () => {
   const root = buildTrustedRoot(model);
@@ -107,7 +72,6 @@ test('A2: key details follow from the key; those of another key are refused', ()
   assert.equal(detailsOf('rsa-pkcs1-sha256'), 'PKIX_RSA_PKCS1V15_3072_SHA256');
 });
 
-type Spoil = (m: TrustModel) => TrustModel;
 const tlog =
   (change: object): Spoil =>
   (m) => ({ ...m, tlogs: [{ ...m.tlogs[0]!, ...change }] });
@@ -204,44 +168,6 @@ test('A9: a TSA leaf whose extended key usage is not critical, or not alone, is 
   buildTrustedRoot(stamp(() => ({ chain: [tsa.leaf, tsa.intermediate, tsa.root] }))(model));
 });
 
-/** Leaf and root by the library that is our oracle. */
-async function tsaWith(usages: { critical: boolean; oids: string[] } | undefined): Promise<Uint8Array[]> {
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  const { Crypto } = await import('@peculiar/webcrypto');
-  const crypto = new Crypto();
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const [rootKeys, leafKeys] = [
-    await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
-    await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
-  ];
-  const common = {
-    notBefore: new Date(START_MS),
-    notAfter: new Date(START_MS + 1e10),
-    signingAlgorithm: algorithm,
-    signingKey: rootKeys.privateKey,
-  };
-  const basic = new x509.BasicConstraintsExtension(true, 1, true);
-  const root = await x509.X509CertificateGenerator.create(
-    {
-      ...common,
-      serialNumber: '01',
-      subject: 'CN=root',
-      issuer: 'CN=root',
-      publicKey: rootKeys.publicKey,
-      extensions: [basic],
-    },
-    crypto,
-  );
-  const keyUsage = new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true);
-  const extensions = usages ? [keyUsage, new x509.ExtendedKeyUsageExtension(usages.oids, usages.critical)] : [keyUsage];
-  const leaf = await x509.X509CertificateGenerator.create(
-    { ...common, serialNumber: '02', subject: 'CN=leaf', issuer: 'CN=root', publicKey: leafKeys.publicKey, extensions },
-    crypto,
-  );
-  return [new Uint8Array(leaf.rawData), new Uint8Array(root.rawData)];
-}
-
 test('A10: internal and plain http URLs are told, and refused where that is asked for', () => {
   assert.deepEqual(trustWarnings(model), []);
   for (const host of [
@@ -299,92 +225,4 @@ test('A12: entries are sorted by start, overlapping and future windows are kept'
     [a, b, c].map((spki) => Buffer.from(spki).toString('base64')),
   );
   assert.deepEqual(ctlogs[0]?.publicKey.validFor, { start: '1970-01-01T00:00:00Z', end: '2026-11-01T00:00:00.999Z' });
-});
-
-test('A14: signing config: ANY without count, one operator, full TSA URL, newest first; it parses', () => {
-  const older = { url: 'https://rekor1.example.org', majorApiVersion: 1, validFor: { startMs: START_MS - 5 } };
-  const both: TrustModel = {
-    ...model,
-    tlogs: [...model.tlogs, { kind: 'rekor-v1', baseUrl: older.url, spki: newSpki(), validFor: older.validFor }],
-    signing: { ...model.signing, rekor: [older, ...model.signing.rekor] },
-  };
-  const config = buildSigningConfig(both, { nowMs: NOW_MS });
-  assert.equal(config.mediaType, 'application/vnd.dev.sigstore.signingconfig.v0.2+json');
-  assert.deepEqual([config.rekorTlogConfig, config.tsaConfig], [{ selector: 'ANY' }, { selector: 'ANY' }]);
-  assert.deepEqual(
-    config.rekorTlogUrls.map(({ majorApiVersion }) => majorApiVersion),
-    [2, 1],
-  );
-  assert.deepEqual(
-    new Set([...config.caUrls, ...config.oidcUrls, ...config.tsaUrls].map(({ operator }) => operator)),
-    new Set(['example.org']),
-  );
-  assert.equal(config.tsaUrls[0]?.url, 'https://sign.example.org/api/v1/timestamp');
-  const message = SigningConfig.fromJSON(JSON.parse(JSON.stringify(config)));
-  assert.deepStrictEqual(SigningConfig.fromJSON(SigningConfig.toJSON(message)), message);
-  assert.equal(message.rekorTlogConfig?.count, 0);
-});
-
-const signing =
-  (change: Partial<TrustModel['signing']>): Spoil =>
-  (m) => ({ ...m, signing: { ...m.signing, ...change } });
-const service = (url: string, majorApiVersion = 1, window: { startMs: number; endMs?: number } = validFor) => [
-  { url, majorApiVersion, validFor: window },
-];
-
-const NO_CONFIG: [name: string, code: TrustErrorCode, spoil: Spoil][] = [
-  [
-    'a service that starts in the future',
-    'service_not_live',
-    signing({ ca: service('https://sign.example.org', 1, { startMs: NOW_MS + 1 }) }),
-  ],
-  ['a CA that the trusted root does not name', 'service_untrusted', signing({ ca: service('https://ca.example.org') })],
-  [
-    'a TSA that the trusted root does not name',
-    'service_untrusted',
-    signing({ tsa: service('https://tsa.example.org/api/v1/timestamp') }),
-  ],
-  [
-    'a log that the trusted root knows as another version',
-    'service_untrusted',
-    signing({ rekor: service('https://sign.example.org', 1) }),
-  ],
-  [
-    'a CA whose trust has ended',
-    'service_untrusted',
-    (m) => ({
-      ...m,
-      certificateAuthorities: [{ ...m.certificateAuthorities[0]!, validFor: { startMs: START_MS, endMs: NOW_MS - 1 } }],
-    }),
-  ],
-  ['no CA', 'service_missing', signing({ ca: [] })],
-  ['no log', 'service_missing', signing({ rekor: [] })],
-  [
-    'only a log whose time is over',
-    'service_missing',
-    signing({ rekor: service('https://sign.example.org', 2, { startMs: START_MS, endMs: NOW_MS - 1 }) }),
-  ],
-  ['Rekor v2 without a TSA', 'timestamping_required', signing({ tsa: [] })],
-  ['a version that no client knows', 'api_version_unknown', signing({ ca: service('https://sign.example.org', 2) })],
-  ['a TSA URL without path', 'tsa_url_without_path', signing({ tsa: service('https://sign.example.org') })],
-  [
-    'a service without start',
-    'start_missing',
-    signing({ oidc: [{ url: 'https://idp.example.org', majorApiVersion: 1, validFor: {} as { startMs: number } }] }),
-  ],
-  ['an operator with a scheme', 'operator_invalid', (m) => ({ ...m, operator: 'https://example.org' })],
-];
-
-for (const [name, code, spoil] of NO_CONFIG) {
-  test(`A14: no signing config with ${name}`, () => {
-    assert.throws(() => buildSigningConfig(spoil(model), { nowMs: NOW_MS }), coded(code));
-  });
-}
-
-test('A16: the client trust config holds both documents as they are', () => {
-  const config = buildClientTrustConfig(model, { nowMs: NOW_MS });
-  assert.deepEqual(Object.keys(config), ['mediaType', 'trustedRoot', 'signingConfig']);
-  assert.equal(config.mediaType, 'application/vnd.dev.sigstore.clienttrustconfig.v0.1+json');
-  assert.deepEqual(config.trustedRoot, buildTrustedRoot(model));
-  assert.deepEqual(config.signingConfig, buildSigningConfig(model, { nowMs: NOW_MS }));
 });

@@ -29,16 +29,40 @@ export interface EnvFlags {
   readonly url?: string;
 }
 
+export interface ServeFlags {
+  readonly config: string;
+  /** Processes; the configuration says how many when it is absent. */
+  readonly workers?: number;
+  readonly readyFile?: string;
+}
+
+export type ConfigFlags = { readonly action: 'check'; readonly file: string } | { readonly action: 'print-example' };
+
+export interface MigrateFlags {
+  readonly config: string;
+}
+
+export interface LogFlags {
+  readonly action: 'create';
+  readonly config: string;
+  readonly name: string;
+}
+
 export type LogLevelName = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-export const COMMANDS = ['dev', 'token', 'env', 'version', 'help'] as const;
-export type HelpTopic = 'sigstead' | 'dev' | 'token' | 'env';
+export const COMMANDS = ['dev', 'token', 'env', 'serve', 'config', 'migrate', 'log', 'version', 'help'] as const;
+const TOPICS = ['sigstead', 'dev', 'token', 'env', 'serve', 'config', 'migrate', 'log'] as const;
+export type HelpTopic = (typeof TOPICS)[number];
 
 export type CommandLine =
   | { readonly command: 'dev'; readonly flags: DevFlags }
   | { readonly command: 'token'; readonly flags: TokenFlags }
   | { readonly command: 'env'; readonly flags: EnvFlags }
+  | { readonly command: 'serve'; readonly flags: ServeFlags }
+  | { readonly command: 'config'; readonly flags: ConfigFlags }
+  | { readonly command: 'migrate'; readonly flags: MigrateFlags }
+  | { readonly command: 'log'; readonly flags: LogFlags }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic: HelpTopic };
 
@@ -52,6 +76,14 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       return asksForHelp(rest) ? { command: 'help', topic: 'token' } : { command, flags: parseToken(rest) };
     case 'env':
       return asksForHelp(rest) ? { command: 'help', topic: 'env' } : { command, flags: parseEnv(rest) };
+    case 'serve':
+      return asksForHelp(rest) ? { command: 'help', topic: 'serve' } : { command, flags: parseServe(rest) };
+    case 'config':
+      return asksForHelp(rest) ? { command: 'help', topic: 'config' } : { command, flags: parseConfigCommand(rest) };
+    case 'migrate':
+      return asksForHelp(rest) ? { command: 'help', topic: 'migrate' } : { command, flags: parseMigrate(rest) };
+    case 'log':
+      return asksForHelp(rest) ? { command: 'help', topic: 'log' } : { command, flags: parseLog(rest) };
     case 'version':
     case '--version':
     case '-v':
@@ -131,6 +163,51 @@ function parseEnv(args: string[]): EnvFlags {
   return { client: known, ...given('url', readUrl('env', '--url', values['url'])) };
 }
 
+function parseServe(args: string[]): ServeFlags {
+  const values = parse('serve', args, {
+    config: { type: 'string' },
+    workers: { type: 'string' },
+    'ready-file': { type: 'string' },
+  }).values;
+  return {
+    config: needed('serve', '--config FILE', values['config']),
+    ...given('workers', readNumber('serve', '--workers', values['workers'], 1, 64)),
+    ...given('readyFile', values['ready-file']),
+  };
+}
+
+function parseConfigCommand(args: string[]): ConfigFlags {
+  const [action, file, ...more] = parse('config', args, {}, true).positionals;
+  noMore(more, 'config');
+  if (action === 'check') return { action, file: needed('config', 'the FILE to check', file) };
+  if (action !== 'print-example') throw usageFailure('say what to do: check FILE, or print-example', 'config');
+  if (file !== undefined) throw usageFailure(`unexpected ${quoted(file)} after print-example`, 'config');
+  return { action };
+}
+
+function parseMigrate(args: string[]): MigrateFlags {
+  const { values } = parse('migrate', args, { config: { type: 'string' } });
+  return { config: needed('migrate', '--config FILE', values['config']) };
+}
+
+function parseLog(args: string[]): LogFlags {
+  const options = { config: { type: 'string' }, name: { type: 'string' } } as const;
+  const { values, positionals } = parse('log', args, options, true);
+  const [action, ...more] = positionals;
+  noMore(more, 'log');
+  if (action !== 'create') throw usageFailure('say what to do: create', 'log');
+  return {
+    action,
+    config: needed('log', '--config FILE', values['config']),
+    name: needed('log', '--name NAME', values['name']),
+  };
+}
+
+function needed(command: string, what: string, value: string | undefined): string {
+  if (value === undefined) throw usageFailure(`name ${what}`, command);
+  return value;
+}
+
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
@@ -140,7 +217,8 @@ function helpTopic(rest: readonly string[]): HelpTopic {
   const [topic, ...more] = rest;
   noMore(more, 'help');
   if (topic === undefined) return 'sigstead';
-  if (topic === 'dev' || topic === 'token' || topic === 'env') return topic;
+  const known = TOPICS.find((name) => name === topic);
+  if (known !== undefined && known !== 'sigstead') return known;
   throw usageFailure(`no help on ${quoted(topic)}`);
 }
 

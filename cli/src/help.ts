@@ -7,6 +7,10 @@ Usage: sigstead COMMAND [options]
   dev                       run all services on this machine, for development and tests (npm start)
   token                     print an identity token of a running development instance
   env cosign|python|js|go   print a client's settings for an instance, as shell lines
+  serve                     run any of the services over your own PostgreSQL, from a configuration file
+  config check|print-example  check a configuration, or print a documented one
+  migrate                   bring the database of a configuration up to date
+  log create                create a log of a configuration
   version                   print the version
   help [COMMAND]            explain a command; also: sigstead COMMAND --help
 
@@ -86,6 +90,45 @@ default data folder is read from there; any other is fetched from its URL and tr
 output says which).
 `;
 
+const SERVE = `sigstead serve - run any of the services over your own PostgreSQL
+
+Usage: sigstead serve --config FILE [options]
+
+  --config FILE      what to serve, where, with which keys: sigstead config print-example shows one with every key.
+  --workers N        serve with N processes on the same ports, 1 to 64. Default: the configuration's workers, else 1.
+                     A worker that ends is started again; while it is away the others answer.
+  --ready-file FILE  written when everything answers: {"pid":…,"workers":…,"addresses":[…]}; removed at the end.
+
+A new installation: sigstead config check FILE; sigstead migrate --config FILE; sigstead log create for each of its
+logs; sigstead serve. A log is never made by serving it, and the development issuers are no part of this.
+
+SIGTERM, SIGINT or Ctrl-C stops it: requests under way are answered first. Logs are JSON lines on stderr.
+On every listener: /healthz, /ping, and /readyz of the process that answers. Metrics of all processes are on the
+listener of the configuration's metrics, with the label worker.
+`;
+
+const CONFIG = `sigstead config - about the configuration of sigstead serve
+
+Usage: sigstead config check FILE         check it with every key, chain and issuer it names; opens no database or port
+       sigstead config print-example      print one with every key, its unit and its default
+`;
+
+const MIGRATE = `sigstead migrate - bring the database of a configuration up to date
+
+Usage: sigstead migrate --config FILE
+
+Forward only, all or nothing for each service, as the role of database.migrationUrl (else of database.url). May be
+repeated, and run while an older release still serves.
+`;
+
+const LOG = `sigstead log - the life of a log
+
+Usage: sigstead log create --config FILE --name NAME
+
+  create   makes the log of that name in the configuration: its origin, kind and key are then fixed for ever. A Rekor
+           v2 log gets its first entry, since some clients cannot verify index 0. May be repeated.
+`;
+
 /** The text that explains a command. */
 export function helpText(topic: HelpTopic): string {
   switch (topic) {
@@ -97,5 +140,13 @@ export function helpText(topic: HelpTopic): string {
       return TOKEN;
     case 'env':
       return ENV;
+    case 'serve':
+      return SERVE;
+    case 'config':
+      return CONFIG;
+    case 'migrate':
+      return MIGRATE;
+    case 'log':
+      return LOG;
   }
 }

@@ -56,6 +56,32 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       const { envCommand } = await import('./commands/env.ts');
       return envCommand(line.flags, { user, write, programs });
     }
+    case 'serve': {
+      const { serveCommand } = await import('./commands/serve.ts');
+      const main = join(cliDir, 'src', 'main.ts');
+      return serveCommand(line.flags, {
+        process,
+        env: user.env,
+        version: version(),
+        main,
+        write,
+        writeError,
+        exitNow,
+      });
+    }
+    case 'config': {
+      const { checkConfig, printExample } = await import('./commands/config.ts');
+      const io = { write, exampleFile: join(cliDir, 'examples', 'sigstead.yaml') };
+      return line.flags.action === 'check' ? checkConfig(line.flags.file, io) : printExample(io);
+    }
+    case 'migrate': {
+      const { migrateCommand } = await import('./commands/migrate.ts');
+      return migrateCommand(line.flags.config, { env: user.env, write, writeError });
+    }
+    case 'log': {
+      const { logCreateCommand } = await import('./commands/log.ts');
+      return logCreateCommand(line.flags, { env: user.env, version: version(), write, writeError });
+    }
     case 'dev': {
       const { devCommand } = await import('./commands/dev.ts');
       return devCommand(line.flags, {

@@ -14,3 +14,4 @@ export { type CtClient, CtRefusedError, type IssuanceRecord, type IssuanceStore,
 export { httpCtClient } from './ct/http-client.ts';
 export { createFetchJson } from './oidc/fetch-json.ts';
 export type { FetchJson, FetchRequest } from './oidc/ports.ts';
+export { MIGRATIONS as CA_MIGRATIONS, SCHEMA as CA_SCHEMA } from './store/migrations.ts';

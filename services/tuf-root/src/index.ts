@@ -5,3 +5,4 @@ export { DEFAULT_PERIODS, type Periods, type RolePeriod } from './core/periods.t
 export type { Scheduler } from './core/ports.ts';
 export type { Thresholds, TufSigners } from './core/signers.ts';
 export type { PublishResult } from './publisher/publisher.ts';
+export { MIGRATIONS as TUF_MIGRATIONS, SCHEMA as TUF_SCHEMA } from './store/migrations.ts';

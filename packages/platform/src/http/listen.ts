@@ -17,12 +17,12 @@ export interface Listeners {
  */
 export async function openListeners(newServer: () => Server, at: ListenOptions): Promise<Listeners> {
   const host = at.host ?? 'localhost';
-  if (host !== 'localhost') return asListeners([await open(newServer(), host, at.port)]);
+  if (host !== 'localhost') return asListeners([await open(newServer(), { ...at, host })]);
   for (let attempt = 1; ; attempt++) {
-    const first = await open(newServer(), '127.0.0.1', at.port);
+    const first = await open(newServer(), { ...at, host: '127.0.0.1' });
     const { port } = first.address() as AddressInfo;
     try {
-      return asListeners([first, await open(newServer(), '::1', port)]);
+      return asListeners([first, await open(newServer(), { ...at, host: '::1', port })]);
     } catch (error) {
       const code = error instanceof ListenError ? error.code : undefined;
       // A machine without IPv6 has only the one address.
@@ -34,11 +34,12 @@ export async function openListeners(newServer: () => Server, at: ListenOptions):
   }
 }
 
-function open(server: Server, host: string, port: number): Promise<Server> {
+function open(server: Server, at: ListenOptions & { host: string }): Promise<Server> {
+  const { host, port, shared = false } = at;
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
     server.once('error', fail);
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen({ host, port, exclusive: !shared }, () => {
       server.removeListener('error', fail);
       resolve(server);
     });

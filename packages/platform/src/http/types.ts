@@ -47,6 +47,11 @@ export interface ListenOptions {
   host?: string;
   /** 0 takes a free one. */
   port: number;
+  /**
+   * In a worker of node:cluster: all workers listen on one socket, whose waiting connections survive the death of any of
+   * them. Default false: the socket belongs to this process alone.
+   */
+  shared?: boolean;
 }
 
 export interface HttpServer {

@@ -1,0 +1,90 @@
+import cluster from 'node:cluster';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Closables } from '@sigstead/platform';
+import type { ServeFlags } from '../command-line.ts';
+import { watchForStop } from '../dev/stop.ts';
+import { Failure } from '../failure.ts';
+import { writeFileAtomically } from '../files.ts';
+import type { Environment } from '../serve/config/connection.ts';
+import { readServeConfig } from '../serve/config/load.ts';
+import { openMetrics } from '../serve/listeners.ts';
+import { migrateAll, refusePending } from '../serve/migrations.ts';
+import { prepareStateFolder } from '../serve/services/logs.ts';
+import { serveLogger } from '../serve/workers/process.ts';
+import { type ServingAll, startAll } from '../serve/workers/start.ts';
+import { runWorker } from '../serve/workers/worker.ts';
+
+export interface ServeIo {
+  readonly process: NodeJS.Process;
+  readonly env: Environment;
+  readonly version: string;
+  /** Program that understands the same words as this one. */
+  readonly main: string;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Ends the process at once. */
+  readonly exitNow: (code: number) => never;
+}
+
+/** Workers get 20 s to answer what is under way and end. */
+const STOP_DEADLINE_MS = 30_000;
+
+/** Serves until a signal says stop. Returns when everything is closed; throws a Failure. */
+export async function serveCommand(flags: ServeFlags, io: ServeIo): Promise<void> {
+  if (cluster.isWorker) return runWorker(io);
+  const stop = watchForStop({
+    signals: io.process,
+    nowMs: () => performance.now(),
+    // It runs under a supervisor of its own, and does not end with the shell that started it.
+    parentPid: () => 0,
+    firstParentPid: 0,
+    onImpatience: () => io.writeError('sigstead: still stopping; once more ends it at once\n'),
+    onForce: () => io.exitNow(130),
+  });
+  const open = new Closables();
+  try {
+    const serving = await start(flags, io, open);
+    await stop.stopped;
+    setTimeout(() => {
+      io.writeError('sigstead: something did not stop in time; ended without it\n');
+      io.exitNow(1);
+    }, STOP_DEADLINE_MS).unref();
+    const clean = await serving.stop();
+    if (!clean) throw new Failure('some workers did not end in time and were killed');
+  } finally {
+    await open.close();
+    stop.close();
+  }
+}
+
+async function start(flags: ServeFlags, io: ServeIo, open: Closables): Promise<ServingAll> {
+  const readyFile = flags.readyFile === undefined ? undefined : resolve(flags.readyFile);
+  if (readyFile !== undefined) await rm(readyFile, { force: true });
+  const config = await readServeConfig(flags.config);
+  const logger = serveLogger(config, 'primary', io.writeError);
+  await prepareStateFolder(config);
+  const { database, metrics } = config.file;
+  if (database?.migrate === 'on-start') {
+    const applied = await migrateAll({ config, env: io.env, logger });
+    if (applied.length > 0) logger.info({ applied }, 'the database was migrated');
+  } else if (database !== undefined) {
+    await refusePending({ config, env: io.env, logger });
+  }
+  const size = flags.workers ?? config.file.workers;
+  const args = ['serve', '--config', config.path];
+  const serving = await startAll({ ...io, config, size, logger, exec: io.main, args });
+  try {
+    if (metrics !== undefined) open.use(await openMetrics(metrics.listen, logger, () => serving.metrics()));
+    io.write(serving.screen);
+    if (readyFile !== undefined) {
+      const report = { pid: io.process.pid, workers: size, addresses: serving.addresses };
+      await writeFileAtomically(readyFile, `${JSON.stringify(report, null, 2)}\n`, 0o644);
+      open.defer(() => rm(readyFile, { force: true }));
+    }
+  } catch (error) {
+    await serving.stop();
+    throw error;
+  }
+  return serving;
+}

@@ -1,0 +1,162 @@
+import type { Place } from '@sigstead/platform';
+import type { ServeFile } from './sections.ts';
+import type { ListenAddress } from './values.ts';
+
+type Fail = (path: string, message: string) => void;
+
+/** What cannot be together, each with its path and what to do. */
+export function checkWhole(file: ServeFile, at: Place): void {
+  const fail: Fail = (path, message) => at.report(path, message);
+  if (file.logs.length === 0 && !file.ca && !file.tsa && !file.tuf) {
+    fail('', 'nothing to serve: add one of ca, logs, tsa, tuf');
+  }
+  checkNeeds(file, fail);
+  checkDatabase(file, fail);
+  checkLogs(file, fail);
+  checkCt(file, fail);
+  checkPlainUrls(file, fail);
+  checkTuf(file, fail);
+  checkListeners(file, fail);
+}
+
+function checkNeeds(file: ServeFile, fail: Fail): void {
+  const needsDatabase = file.logs.length > 0 || file.ca !== undefined || file.tuf !== undefined;
+  if (needsDatabase && !file.database) fail('database', 'missing: ca, logs and tuf keep their truth in PostgreSQL');
+  if (!needsDatabase && file.database) fail('database', 'is not used: a timestamp authority has none; remove it');
+  const needsState = file.logs.length > 0 || file.tsa !== undefined;
+  if (needsState && file.stateFolder === undefined) {
+    fail('stateFolder', 'missing: logs and tsa keep there what must not go back even when the database does');
+  }
+  if (!needsState && file.stateFolder !== undefined) fail('stateFolder', 'is not used without logs or tsa; remove it');
+}
+
+function checkDatabase({ database }: ServeFile, fail: Fail): void {
+  if (!database) return;
+  for (const prefix of ['password', 'migrationPassword'] as const) {
+    if (database[`${prefix}Env`] !== undefined && database[`${prefix}File`] !== undefined) {
+      fail(`database.${prefix}File`, `stands beside ${prefix}Env: keep one of the two`);
+    }
+  }
+  const orphan = (['migrationPasswordEnv', 'migrationPasswordFile'] as const).find(
+    (key) => database[key] !== undefined,
+  );
+  if (database.migrationUrl === undefined && orphan !== undefined) {
+    fail(`database.${orphan}`, 'is for migrationUrl, which is missing');
+  }
+}
+
+function checkLogs({ logs }: ServeFile, fail: Fail): void {
+  logs.forEach((log, i) => {
+    const path = `logs[${i}]`;
+    if (logs.findIndex(({ name }) => name === log.name) < i) fail(`${path}.name`, `two logs are named ${log.name}`);
+    if (logs.findIndex(({ keyFile }) => keyFile === log.keyFile) < i) {
+      fail(`${path}.keyFile`, 'two logs share a key: clients tell logs apart by it; make one for each');
+    }
+    if (log.kind === 'rekor-v2' && log.acceptedRootsFile !== undefined) {
+      fail(`${path}.acceptedRootsFile`, 'is for kind ct only');
+    }
+    if (log.kind === 'ct' && log.acceptedRootsFile === undefined) {
+      fail(`${path}.acceptedRootsFile`, 'missing: a ct log takes chains that lead to one of these certificates');
+    }
+    if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {
+      fail(`${path}.publicUrl`, 'must have no path: clients derive the origin from its host alone');
+    }
+  });
+}
+
+function checkCt({ ca, logs }: ServeFile, fail: Fail): void {
+  if (!ca) return;
+  const { log, url, publicKeyFile, caFile } = ca.ct;
+  if ((log === undefined) === (url === undefined)) {
+    fail('ca.ct', 'wants either log (a ct log of this file) or url with publicKeyFile (any other one)');
+  }
+  if (log !== undefined) {
+    const found = logs.find(({ name }) => name === log);
+    if (found?.kind !== 'ct') fail('ca.ct.log', `no log of kind ct is named ${log}`);
+    if (found?.readOnly === true) fail('ca.ct.log', `${log} is readOnly: no certificate could get its SCT`);
+    if (publicKeyFile !== undefined || caFile !== undefined) fail('ca.ct', 'publicKeyFile and caFile go with url only');
+  }
+  if (url !== undefined && publicKeyFile === undefined)
+    fail('ca.ct.publicKeyFile', 'missing: SCTs are verified with it');
+}
+
+function checkPlainUrls(file: ServeFile, fail: Fail): void {
+  for (const part of ['ca', 'tsa'] as const) {
+    const url = file[part]?.publicUrl;
+    if (url !== undefined && new URL(url).pathname !== '/') {
+      fail(`${part}.publicUrl`, 'must have no path: clients append the paths of the protocol to it');
+    }
+  }
+}
+
+function checkTuf({ tuf, ca, tsa, logs }: ServeFile, fail: Fail): void {
+  if (!tuf) return;
+  const { root, targets, previousRoot } = tuf.keys;
+  if ((root === undefined) !== (targets === undefined)) {
+    fail('tuf.keys', 'root and targets are both here, or both kept elsewhere: then only metadata is renewed');
+  }
+  if (previousRoot !== undefined && root === undefined) fail('tuf.keys.previousRoot', 'is of use only beside root');
+  const also = tuf.alsoTrust;
+  const chains = [ca, tsa, ...(also?.certificateAuthorities ?? []), ...(also?.timestampAuthorities ?? [])];
+  if (chains.some((chain) => chain !== undefined)) return;
+  const message = 'missing: no certificate chain is configured that would say from when the log counts';
+  logs.forEach((log, i) => log.validFrom === undefined && fail(`logs[${i}].validFrom`, message));
+  for (const list of ['rekorLogs', 'ctLogs'] as const) {
+    also?.[list].forEach(
+      (log, i) => log.validFrom === undefined && fail(`tuf.alsoTrust.${list}[${i}].validFrom`, message),
+    );
+  }
+}
+
+interface Served {
+  readonly path: string;
+  readonly listen: ListenAddress;
+  /** Where on the listener, for what is told apart by its path. */
+  readonly mount: string;
+}
+
+/** One listener is one origin: what would answer at the same paths cannot share it. */
+function checkListeners(file: ServeFile, fail: Fail): void {
+  const served = servedParts(file);
+  served.forEach((one, i) => {
+    for (const other of served.slice(0, i)) {
+      if (one.listen.port !== other.listen.port) continue;
+      if (one.listen.host === other.listen.host) {
+        if (one.mount === other.mount) {
+          fail(`${one.path}.listen`, `would answer at the same paths as ${other.path}: choose another one`);
+        }
+        const alone = [one, other].find(({ mount }) => mount === ALONE);
+        if (alone !== undefined) {
+          const orPath = alone.path === 'tuf' ? ', or its publicUrl a path such as /tuf' : '';
+          fail(`${alone.path}.listen`, `cannot be shared: give it one of its own${orPath}`);
+        }
+      } else if (overlap(one.listen.host) || overlap(other.listen.host)) {
+        fail(`${one.path}.listen`, `overlaps with ${other.path}: write both the same way, or choose another port`);
+      }
+    }
+  });
+}
+
+const ALONE = '/*';
+
+function servedParts({ logs, ca, tsa, tuf, metrics }: ServeFile): Served[] {
+  const parts: Served[] = logs.map(({ listen, kind, publicUrl }, i) => ({
+    path: `logs[${i}]`,
+    listen,
+    mount: kind === 'ct' ? `${new URL(publicUrl).pathname.replace(/\/$/, '')}/ct` : 'rekor-v2',
+  }));
+  if (ca) parts.push({ path: 'ca', listen: ca.listen, mount: 'ca' });
+  if (tsa) parts.push({ path: 'tsa', listen: tsa.listen, mount: 'tsa' });
+  if (tuf) {
+    const { pathname } = new URL(tuf.publicUrl);
+    parts.push({ path: 'tuf', listen: tuf.listen, mount: pathname === '/' ? ALONE : `${pathname}/ct` });
+  }
+  // Its paths are nobody's business outside, so it shares with none.
+  if (metrics) parts.push({ path: 'metrics', listen: metrics.listen, mount: ALONE });
+  return parts;
+}
+
+/** Hosts that stand for more than one address. */
+function overlap(host: string): boolean {
+  return host === 'localhost' || host === '0.0.0.0' || host === '::';
+}

@@ -1,0 +1,138 @@
+import { issuersSchema } from '@sigstead/ca';
+import { c, type ObjectOf, type Shape } from '@sigstead/platform';
+import { databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const name = c.string({ pattern: NAME, expected: 'a name of lower-case letters, digits, dot, dash and underscore' });
+
+const database = {
+  url: databaseUrl,
+  passwordEnv: c.optional(variableName),
+  passwordFile: c.optional(filePath),
+  migrate: c.withDefault(c.oneOf('never', 'on-start'), 'never'),
+  migrationUrl: c.optional(databaseUrl),
+  migrationPasswordEnv: c.optional(variableName),
+  migrationPasswordFile: c.optional(filePath),
+  readConnections: c.withDefault(c.integer({ min: 1, max: 200 }), 8),
+  dangerouslyAllowUnsafeSettings: c.withDefault(c.boolean(), false),
+};
+
+const metrics = { listen: listenAddress };
+
+const log = {
+  name,
+  kind: c.oneOf('rekor-v2', 'ct'),
+  listen: listenAddress,
+  publicUrl: serviceUrl,
+  keyFile: filePath,
+  acceptedRootsFile: c.optional(filePath),
+  readOnly: c.withDefault(c.boolean(), false),
+  validFrom: c.optional(time),
+};
+
+const caCt = {
+  log: c.optional(name),
+  url: c.optional(serviceUrl),
+  publicKeyFile: c.optional(filePath),
+  caFile: c.optional(filePath),
+};
+
+const ca = {
+  listen: listenAddress,
+  publicUrl: serviceUrl,
+  chainFile: filePath,
+  keyFile: filePath,
+  ct: c.object(caCt),
+  issuers: issuersSchema,
+  validFrom: c.optional(time),
+};
+
+const tsa = {
+  listen: listenAddress,
+  publicUrl: serviceUrl,
+  chainFile: filePath,
+  keyFile: filePath,
+  includeChain: c.withDefault(c.boolean(), false),
+  validFrom: c.optional(time),
+};
+
+const tufKeys = {
+  root: c.optional(filePath),
+  targets: c.optional(filePath),
+  snapshot: filePath,
+  timestamp: filePath,
+  previousRoot: c.optional(c.list(filePath, { max: 10 })),
+};
+
+const trustedChain = {
+  url: serviceUrl,
+  chainFile: filePath,
+  validFrom: c.optional(time),
+  validUntil: c.optional(time),
+  sign: c.withDefault(c.boolean(), false),
+};
+
+const trustedLog = {
+  url: serviceUrl,
+  publicKeyFile: filePath,
+  validFrom: c.optional(time),
+  validUntil: c.optional(time),
+  sign: c.withDefault(c.boolean(), false),
+};
+
+const { sign: _noSigning, ...trustedCtLog } = trustedLog;
+
+const alsoTrust = {
+  certificateAuthorities: c.withDefault(c.list(c.object(trustedChain)), []),
+  timestampAuthorities: c.withDefault(c.list(c.object(trustedChain)), []),
+  rekorLogs: c.withDefault(c.list(c.object(trustedLog)), []),
+  ctLogs: c.withDefault(c.list(c.object(trustedCtLog)), []),
+};
+
+const tuf = {
+  listen: listenAddress,
+  publicUrl: serviceUrl,
+  operator: c.string({
+    pattern: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/,
+    expected: 'a name without scheme, such as example.org',
+  }),
+  keys: c.object(tufKeys),
+  oidcUrls: c.withDefault(c.list(serviceUrl, { max: 20 }), []),
+  internalUrls: c.withDefault(c.oneOf('warn', 'refuse', 'allow'), 'warn'),
+  alsoTrust: c.optional(c.object(alsoTrust)),
+};
+
+/** The keys of the whole file. */
+export const WHOLE = {
+  version: c.integer({ min: 1, max: 1 }),
+  logLevel: c.withDefault(c.oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
+  workers: c.withDefault(c.integer({ min: 1, max: 64 }), 1),
+  stateFolder: c.optional(filePath),
+  metrics: c.optional(c.object(metrics)),
+  database: c.optional(c.object(database)),
+  logs: c.withDefault(c.list(c.object(log), { max: 50 }), []),
+  ca: c.optional(c.object(ca)),
+  tsa: c.optional(c.object(tsa)),
+  tuf: c.optional(c.object(tuf)),
+};
+
+export type ServeFile = ObjectOf<typeof WHOLE>;
+export type LogFile = ServeFile['logs'][number];
+
+/** All keys by section: for the test that the example names every one. */
+export const SECTIONS: Readonly<Record<string, Shape>> = {
+  '': WHOLE,
+  database,
+  metrics,
+  logs: log,
+  ca,
+  'ca.ct': caCt,
+  tsa,
+  tuf,
+  'tuf.keys': tufKeys,
+  'tuf.alsoTrust': alsoTrust,
+  'tuf.alsoTrust.certificateAuthorities': trustedChain,
+  'tuf.alsoTrust.timestampAuthorities': trustedChain,
+  'tuf.alsoTrust.rekorLogs': trustedLog,
+  'tuf.alsoTrust.ctLogs': trustedCtLog,
+};

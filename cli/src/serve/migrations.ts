@@ -1,0 +1,83 @@
+import { CA_MIGRATIONS, CA_SCHEMA } from '@sigstead/ca';
+import { LOG_MIGRATIONS, LOG_SCHEMA } from '@sigstead/log';
+import { type Logger, migrate, type Migration, openPool, type Pool } from '@sigstead/platform';
+import { TUF_MIGRATIONS, TUF_SCHEMA } from '@sigstead/tuf-root';
+import { Failure } from '../failure.ts';
+import { type Environment, connectionsOf } from './config/connection.ts';
+import type { ServeConfig } from './config/load.ts';
+import type { ServeFile } from './config/sections.ts';
+import { startStep } from './services/start-failure.ts';
+
+interface Schema {
+  readonly schema: string;
+  readonly migrations: readonly Migration[];
+}
+
+/** Schemas of the services that are configured. */
+function schemasOf({ logs, ca, tuf }: ServeFile): Schema[] {
+  return [
+    ...(logs.length === 0 ? [] : [{ schema: LOG_SCHEMA, migrations: LOG_MIGRATIONS }]),
+    ...(ca === undefined ? [] : [{ schema: CA_SCHEMA, migrations: CA_MIGRATIONS }]),
+    ...(tuf === undefined ? [] : [{ schema: TUF_SCHEMA, migrations: TUF_MIGRATIONS }]),
+  ];
+}
+
+export interface DatabaseStep {
+  readonly config: ServeConfig;
+  readonly env: Environment;
+  readonly logger: Logger;
+}
+
+/**
+ * Brings every schema up to date, forward only, as the migrating role; resolves with the names that were applied. Several
+ * processes may do so at once; a crash leaves each schema as it was or whole. Throws a Failure.
+ */
+export async function migrateAll({ config, env, logger }: DatabaseStep): Promise<string[]> {
+  const { migrating } = await connectionsOf(config, env);
+  return withPool({ connectionString: migrating, logger, path: config.path }, async (pool) => {
+    const applied: string[] = [];
+    for (const { schema, migrations } of schemasOf(config.file)) {
+      const names = await migrate({ pool, schema, migrations });
+      applied.push(...names.map((name) => `${schema}: ${name}`));
+    }
+    return applied;
+  });
+}
+
+/** Refuses a database that lacks a migration of this release. Changes nothing. Throws a Failure. */
+export async function refusePending({ config, env, logger }: DatabaseStep): Promise<void> {
+  const { serving } = await connectionsOf(config, env);
+  await withPool({ connectionString: serving, logger, path: config.path }, async (pool) => {
+    for (const { schema, migrations } of schemasOf(config.file)) {
+      const applied = await appliedNames(pool, schema);
+      const pending = migrations.find(({ name }) => !applied.has(name));
+      if (pending === undefined) continue;
+      throw new Failure(
+        `database: its schema ${schema} lacks ${pending.name}: run sigstead migrate --config ${config.path}, or set database.migrate to on-start`,
+      );
+    }
+  });
+}
+
+async function appliedNames(pool: Pool, schema: string): Promise<Set<string>> {
+  const table = `${schema}.schema_migrations`;
+  const found = await pool.query<{ found: boolean }>('select to_regclass($1) is not null as found', [table]);
+  if (found.rows[0]?.found !== true) return new Set();
+  const { rows } = await pool.query<{ name: string }>(`select name from ${table}`);
+  return new Set(rows.map(({ name }) => name));
+}
+
+interface At {
+  readonly connectionString: string;
+  readonly logger: Logger;
+  readonly path: string;
+}
+
+async function withPool<T>({ connectionString, logger, path }: At, use: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = openPool({ connectionString, logger, max: 1, applicationName: 'sigstead-migrate' });
+  try {
+    return await startStep('database', path, () => use(pool));
+  } finally {
+    await pool.end();
+  }
+}

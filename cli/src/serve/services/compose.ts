@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type CaHandle, composeCa, type CtClient, httpCtClient, issuersFromFile } from '@sigstead/ca';
+import { Closables, type Logger, type Routes, systemClock } from '@sigstead/platform';
+import { composeTsa, TSA_CLEAN_PATHS, type TsaHandle } from '@sigstead/tsa';
+import { composeTufRoot, type TufRootHandle } from '@sigstead/tuf-root';
+import type { Part } from '../../dev/front.ts';
+import type { ListenAddress } from '../config/values.ts';
+import { composeLogs, type RunningLogs, stateFolderOf } from './logs.ts';
+import type { ComposeOptions } from './options.ts';
+import { startStep } from './start-failure.ts';
+import { openSharedTimeFloor } from './time-floor.ts';
+import { trustModelOf } from './trust-model.ts';
+
+/** What one listener serves. */
+export interface Site {
+  readonly listen: ListenAddress;
+  readonly routes: readonly Routes[];
+  readonly parts: readonly Part[];
+  readonly cleanPaths: readonly string[];
+}
+
+/** The configured services of one process; they have no listener yet. */
+export interface ComposedServices {
+  readonly sites: readonly Site[];
+  close(): Promise<void>;
+}
+
+/** Builds what the configuration names. On an error all that was built is closed again. Throws a Failure. */
+export async function composeServices(options: ComposeOptions): Promise<ComposedServices> {
+  const built = new Closables();
+  try {
+    const sites = await compose(options, built);
+    return { sites, close: () => built.close() };
+  } catch (error) {
+    await built.close();
+    throw error;
+  }
+}
+
+interface Service {
+  readonly name: string;
+  readonly listen: ListenAddress;
+  readonly handle: { routes: Routes; ready(): Promise<{ ok: boolean; detail?: string }> };
+  readonly cleanPaths?: readonly string[];
+}
+
+async function compose(options: ComposeOptions, built: Closables): Promise<Site[]> {
+  const { file, path } = options.config;
+  const logs = await composeLogs(options, built);
+  const services: Service[] = logs.groups.map(({ listen, handle }) => ({ name: 'log', listen, handle }));
+  if (file.ca !== undefined) {
+    const handle = built.use(await startStep('ca', path, () => openCa(options, logs)));
+    services.push({ name: 'ca', listen: file.ca.listen, handle });
+  }
+  if (file.tsa !== undefined) {
+    const handle = built.use(await startStep('tsa', path, () => openTsa(options)));
+    services.push({ name: 'tsa', listen: file.tsa.listen, handle, cleanPaths: TSA_CLEAN_PATHS });
+  }
+  if (file.tuf !== undefined) {
+    const handle = built.use(await startStep('tuf', path, () => openTuf(options)));
+    services.push({ name: 'tuf-root', listen: file.tuf.listen, handle });
+  }
+  return sitesOf(services);
+}
+
+function openCa(options: ComposeOptions, logs: RunningLogs): Promise<CaHandle> {
+  const { config, materials, connectionString = '', metrics, version } = options;
+  const { ca } = config.file;
+  const own = materials.ca;
+  if (ca === undefined || own === undefined) throw new TypeError('no ca in the configuration');
+  return composeCa({
+    connection: connectionString,
+    logger: partLogger(options, 'ca'),
+    metrics,
+    clock: systemClock,
+    random: randomBytes,
+    signer: own.signer,
+    chain: own.chain,
+    issuers: issuersFromFile(ca.issuers),
+    ct: ctOf(options, logs),
+    version,
+  });
+}
+
+/** A log of this process is reached by a call, any other over HTTP. */
+function ctOf(
+  { config, materials }: ComposeOptions,
+  logs: RunningLogs,
+): { client: CtClient; publicKeySpki: Uint8Array } {
+  const { log, url } = config.file.ca?.ct ?? {};
+  const foreign = materials.foreignCt;
+  if (url !== undefined && foreign !== undefined) {
+    const { spki, caCertificate } = foreign;
+    const client = httpCtClient({ url, ...(caCertificate === undefined ? {} : { caCertificate }) });
+    return { client, publicKeySpki: spki };
+  }
+  const own = materials.logs.get(log ?? '');
+  if (log === undefined || own === undefined) throw new TypeError('no ct log in the configuration');
+  return { client: logs.ct(log), publicKeySpki: own.signer.spki };
+}
+
+async function openTsa(options: ComposeOptions): Promise<TsaHandle> {
+  const { config, materials, metrics, slot } = options;
+  const own = materials.tsa;
+  if (own === undefined) throw new TypeError('no tsa in the configuration');
+  return composeTsa({
+    logger: partLogger(options, 'tsa'),
+    metrics,
+    clock: systemClock,
+    random: randomBytes,
+    signer: own.signer,
+    chain: own.chain,
+    includeChain: config.file.tsa?.includeChain ?? false,
+    timeFloor: await openSharedTimeFloor({ file: join(stateFolderOf(config), 'tsa-time'), slot }),
+  });
+}
+
+function openTuf(options: ComposeOptions): Promise<TufRootHandle> {
+  const { config, materials, connectionString = '', metrics } = options;
+  const { tuf } = config.file;
+  if (tuf === undefined || materials.tufSigners === undefined) throw new TypeError('no tuf in the configuration');
+  return composeTufRoot({
+    connection: { connectionString },
+    logger: partLogger(options, 'tuf-root'),
+    metrics,
+    clock: systemClock,
+    model: trustModelOf(config.file, materials),
+    signers: materials.tufSigners,
+    prefix: new URL(tuf.publicUrl).pathname.replace(/\/$/, ''),
+    internalUrls: tuf.internalUrls,
+  });
+}
+
+function partLogger({ logger }: ComposeOptions, part: string): Logger {
+  return logger.child({ part });
+}
+
+function sitesOf(services: readonly Service[]): Site[] {
+  const groups = Map.groupBy(services, ({ listen }) => `${listen.host}:${listen.port}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return {
+      listen: first.listen,
+      routes: group.map(({ handle }) => handle.routes),
+      parts: group.map(({ name, handle }) => ({ name, ready: () => handle.ready() })),
+      cleanPaths: group.flatMap(({ cleanPaths }) => cleanPaths ?? []),
+    };
+  });
+}

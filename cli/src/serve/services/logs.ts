@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { composeLog, type CtClient, type LogHandle, type LogSpec } from '@sigstead/log';
+import { type Closables, systemClock } from '@sigstead/platform';
+import { Failure } from '../../failure.ts';
+import { errno } from '../../files.ts';
+import type { ServeConfig } from '../config/load.ts';
+import type { LogFile } from '../config/sections.ts';
+import type { ListenAddress } from '../config/values.ts';
+import type { Materials } from './materials.ts';
+import type { ComposeOptions } from './options.ts';
+import { startStep } from './start-failure.ts';
+
+/** The logs behind one listener. */
+export interface LogGroup {
+  readonly listen: ListenAddress;
+  readonly handle: LogHandle;
+}
+
+export interface RunningLogs {
+  readonly groups: readonly LogGroup[];
+  /** A ct log of this configuration. */
+  ct(name: string): CtClient;
+}
+
+/** Opens every log of the configuration; those behind one listener together. `built` closes them. Throws a Failure. */
+export async function composeLogs(options: ComposeOptions, built: Closables): Promise<RunningLogs> {
+  const { config, materials } = options;
+  const groups: LogGroup[] = [];
+  const byName = new Map<string, LogHandle>();
+  for (const logs of byListener(config.file.logs)) {
+    const specs = logs.map((log) => logSpec(config, materials, log));
+    const handle = built.use(await openLogs(options, specs));
+    for (const { name } of logs) byName.set(name, handle);
+    if (logs[0] !== undefined) groups.push({ listen: logs[0].listen, handle });
+  }
+  return {
+    groups,
+    ct(name) {
+      const handle = byName.get(name);
+      if (handle === undefined) throw new Failure(`ca.ct.log: no log ${name} runs here`);
+      return handle.ct(name);
+    },
+  };
+}
+
+/** Opens logs with the settings of the configuration. Throws a Failure. */
+export function openLogs(options: ComposeOptions, logs: readonly LogSpec[]): Promise<LogHandle> {
+  const { config, connectionString = '', logger, metrics } = options;
+  const { database } = config.file;
+  return startStep('logs', config.path, () =>
+    composeLog({
+      connectionString,
+      logger: logger.child({ part: 'log' }),
+      metrics,
+      clock: systemClock,
+      logs,
+      requireDurableDatabase: database?.dangerouslyAllowUnsafeSettings !== true,
+      ...(database === undefined ? {} : { readConnections: database.readConnections }),
+    }),
+  );
+}
+
+/** One log as the log service wants it; it is never made by serving it. */
+export function logSpec(config: ServeConfig, materials: Materials, log: LogFile): LogSpec {
+  const own = materials.logs.get(log.name);
+  if (own === undefined) throw new TypeError(`no materials of log ${log.name}`);
+  const { hostname, pathname } = new URL(log.publicUrl);
+  const path = pathname.replace(/\/$/, '');
+  return {
+    name: log.name,
+    kind: log.kind,
+    origin: log.kind === 'ct' ? `${hostname}${path}` : hostname,
+    signer: own.signer,
+    readOnly: log.readOnly,
+    markFile: join(stateFolderOf(config), `log-${log.name}`),
+    ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
+  };
+}
+
+/** Absolute path of the state folder. */
+export function stateFolderOf(config: ServeConfig): string {
+  return config.resolve(config.file.stateFolder ?? '.');
+}
+
+/** Makes the state folder when there is none yet. Throws a Failure. */
+export async function prepareStateFolder(config: ServeConfig): Promise<void> {
+  if (config.file.stateFolder === undefined) return;
+  const folder = stateFolderOf(config);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Failure(`stateFolder: cannot make ${folder} (${errno(error)}): choose another one, or make it writable`, {
+      cause: error,
+    });
+  }
+}
+
+function byListener(logs: readonly LogFile[]): LogFile[][] {
+  return [...Map.groupBy(logs, ({ listen }) => `${listen.host}:${listen.port}`).values()];
+}

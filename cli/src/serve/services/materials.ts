@@ -1,0 +1,115 @@
+import { parseCertificate } from '@sigstead/formats';
+import type { LocalSigner } from '@sigstead/keys';
+import type { TufSigners } from '@sigstead/tuf-root';
+import { Failure } from '../../failure.ts';
+import { type NamedFile, readCertificates, readNamed, readPublicKey, readSigner } from '../config/files.ts';
+import type { ServeConfig } from '../config/load.ts';
+
+/** A key with the certificates above it, DER, its own first. */
+export interface Authority {
+  readonly signer: LocalSigner;
+  readonly chain: readonly Uint8Array[];
+}
+
+/** Everything that the configuration keeps in other files, read and understood. */
+export interface Materials {
+  /** By the log's name. */
+  readonly logs: ReadonlyMap<string, { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] }>;
+  readonly ca: Authority | undefined;
+  /** Of a CT log that is not in this configuration. */
+  readonly foreignCt: { spki: Uint8Array; caCertificate: string | undefined } | undefined;
+  readonly tsa: Authority | undefined;
+  readonly tufSigners: TufSigners | undefined;
+  /** Chains and keys of tuf.alsoTrust, in its order. */
+  readonly alsoTrust: {
+    readonly certificateAuthorities: readonly (readonly Uint8Array[])[];
+    readonly timestampAuthorities: readonly (readonly Uint8Array[])[];
+    readonly rekorLogs: readonly Uint8Array[];
+    readonly ctLogs: readonly Uint8Array[];
+  };
+}
+
+/** Throws a Failure that names the key of the configuration and the file. */
+export async function loadMaterials(config: ServeConfig): Promise<Materials> {
+  const { file } = config;
+  const at = (key: string, path: string): NamedFile => ({ key, path: config.resolve(path) });
+  const logs = new Map<string, { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] }>();
+  for (const [i, log] of file.logs.entries()) {
+    const roots = log.acceptedRootsFile;
+    logs.set(log.name, {
+      signer: await readSigner(at(`logs[${i}].keyFile`, log.keyFile)),
+      acceptedRoots: roots === undefined ? [] : await readCertificates(at(`logs[${i}].acceptedRootsFile`, roots)),
+    });
+  }
+  return {
+    logs,
+    ca: file.ca && (await loadAuthority('ca', file.ca, at)),
+    foreignCt: await loadForeignCt(config, at),
+    tsa: file.tsa && (await loadAuthority('tsa', file.tsa, at)),
+    tufSigners: file.tuf && (await loadTufSigners(file.tuf.keys, at)),
+    alsoTrust: await loadAlsoTrust(config, at),
+  };
+}
+
+type At = (key: string, path: string) => NamedFile;
+
+async function loadAuthority(part: string, from: { keyFile: string; chainFile: string }, at: At): Promise<Authority> {
+  const signer = await readSigner(at(`${part}.keyFile`, from.keyFile));
+  const chainFile = at(`${part}.chainFile`, from.chainFile);
+  const chain = await readCertificates(chainFile);
+  const spki = readFirst(chainFile, chain);
+  if (Buffer.compare(spki, signer.spki) !== 0) {
+    throw new Failure(
+      `${part}.keyFile: ${at('', from.keyFile).path} is not the key of the first certificate in ${chainFile.path}: put the certificate of that key first, its issuers after it`,
+    );
+  }
+  return { signer, chain };
+}
+
+function readFirst({ key, path }: NamedFile, chain: readonly Uint8Array[]): Uint8Array {
+  try {
+    return parseCertificate(chain[0] ?? new Uint8Array()).spki;
+  } catch (error) {
+    throw new Failure(`${key}: the first certificate in ${path} does not parse`, { cause: error });
+  }
+}
+
+async function loadForeignCt({ file }: ServeConfig, at: At): Promise<Materials['foreignCt']> {
+  const ct = file.ca?.ct;
+  if (ct?.publicKeyFile === undefined) return undefined;
+  return {
+    spki: await readPublicKey(at('ca.ct.publicKeyFile', ct.publicKeyFile)),
+    caCertificate: ct.caFile === undefined ? undefined : await readNamed(at('ca.ct.caFile', ct.caFile)),
+  };
+}
+
+type TufKeyFiles = NonNullable<ServeConfig['file']['tuf']>['keys'];
+
+async function loadTufSigners(keys: TufKeyFiles, at: At): Promise<TufSigners> {
+  const read = (role: string, path: string): Promise<LocalSigner> => readSigner(at(`tuf.keys.${role}`, path));
+  const previousRoot = await Promise.all((keys.previousRoot ?? []).map((path) => read('previousRoot', path)));
+  return {
+    snapshot: await read('snapshot', keys.snapshot),
+    timestamp: await read('timestamp', keys.timestamp),
+    ...(keys.root === undefined ? {} : { root: await read('root', keys.root) }),
+    ...(keys.targets === undefined ? {} : { targets: await read('targets', keys.targets) }),
+    ...(previousRoot.length === 0 ? {} : { previousRoot }),
+  };
+}
+
+async function loadAlsoTrust({ file }: ServeConfig, at: At): Promise<Materials['alsoTrust']> {
+  const also = file.tuf?.alsoTrust;
+  const key = (list: string, i: number, name: string): string => `tuf.alsoTrust.${list}[${i}].${name}`;
+  const chains = (list: 'certificateAuthorities' | 'timestampAuthorities'): Promise<Uint8Array[][]> =>
+    Promise.all((also?.[list] ?? []).map((one, i) => readCertificates(at(key(list, i, 'chainFile'), one.chainFile))));
+  const keys = (list: 'rekorLogs' | 'ctLogs'): Promise<Uint8Array[]> =>
+    Promise.all(
+      (also?.[list] ?? []).map((one, i) => readPublicKey(at(key(list, i, 'publicKeyFile'), one.publicKeyFile))),
+    );
+  return {
+    certificateAuthorities: await chains('certificateAuthorities'),
+    timestampAuthorities: await chains('timestampAuthorities'),
+    rekorLogs: await keys('rekorLogs'),
+    ctLogs: await keys('ctLogs'),
+  };
+}

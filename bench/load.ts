@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import { treeCpuSeconds } from './cpu.ts';
+import { treeCpuSeconds } from './machine/cpu.ts';
 
 /** One request of a scenario; `expect` is the only status that counts as done. */
 export interface LoadRequest {

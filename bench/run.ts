@@ -1,6 +1,8 @@
 // `npm run bench`: what the whole costs on this machine, read beside the machine's own P-256 signature of the same run.
 import { startInstance } from '@sigstead/test/instance';
 import { closedLoop, type LoadRequest, type LoadResult } from './load.ts';
+import { factLines, machineFacts } from './machine/facts.ts';
+import { microLines, microResults } from './micro/report.ts';
 import { certificateRequests, entryRequests, timestampRequests } from './scenarios.ts';
 import { type Yardstick, yardstick } from './yardstick.ts';
 
@@ -38,10 +40,12 @@ async function main(): Promise<number> {
   console.log(
     `P-256 on one core: ${stick.signsPerSecond.toFixed(0)} signatures/s, ${stick.verifiesPerSecond.toFixed(0)} verifications/s`,
   );
+  await using instance = await startInstance({ ephemeral: true });
+  for (const fact of factLines(await machineFacts([instance.pid], process.env['DATABASE_URL']))) console.log(fact);
+  for (const micro of microLines(await microResults(instance))) console.log(micro);
   console.log(
     `closed loop of ${SECONDS} s each; server CPU includes PostgreSQL; the load comes from the same machine\n${HEADER}`,
   );
-  await using instance = await startInstance({ ephemeral: true });
   let failures = 0;
   const measure = async (
     name: string,

@@ -1,0 +1,130 @@
+import { parseArgs } from 'node:util';
+
+/** What one command line asks for. */
+export interface HammerOptions {
+  /** Arrivals a second, one open-loop run each. */
+  readonly rates: readonly number[];
+  /** In flight, one closed-loop run each. */
+  readonly closed: readonly number[];
+  readonly overload: boolean;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly readers: number;
+  readonly duplicates: number;
+  readonly verifyEvery: number;
+  readonly connections: number;
+  /** An instance that runs already. */
+  readonly url: string | undefined;
+  /** Where certificates come from; the instance itself if not named. */
+  readonly ca: string | undefined;
+  readonly logKey: string | undefined;
+  /** Further processes whose CPU is the server's. */
+  readonly pids: readonly number[];
+  readonly pin: boolean;
+  readonly json: boolean;
+}
+
+export class UsageError extends Error {}
+
+/** Requests of one run, all signed before it: minutes of signing beyond this. */
+export const MAX_REQUESTS = 1_000_000;
+const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Options of a command line; `help` when it is asked for. Throws UsageError. */
+export function readOptions(args: readonly string[]): HammerOptions | 'help' {
+  const values = parse(args);
+  if (values.help === true) return 'help';
+  const isDefault = values.rate === undefined && values.closed === undefined && values.overload !== true;
+  const url = values.url === undefined ? undefined : localUrl('--url', values.url);
+  const options: HammerOptions = {
+    rates: list('--rate', isDefault ? '50,500,2000' : values.rate, 1, 50_000),
+    closed: list('--closed', isDefault ? '256' : values.closed, 1, 8192),
+    overload: values.overload === true,
+    seconds: number('--seconds', values.seconds ?? '10', 1, 600),
+    warmUpSeconds: number('--warm-up', values['warm-up'] ?? '3', 0, 60),
+    readers: number('--readers', values.readers ?? '0', 0, 64),
+    duplicates: share('--duplicates', values.duplicates ?? '0'),
+    verifyEvery: number('--verify-every', values['verify-every'] ?? '20', 1, 1_000_000),
+    connections: number('--connections', values.connections ?? '8192', 1, 16_384),
+    url,
+    ca: values.ca === undefined ? undefined : localUrl('--ca', values.ca),
+    logKey: values['log-key'],
+    pids: list('--pids', values.pids, 2, 4_194_304),
+    pin: values['no-pin'] !== true && (url === undefined || values.pin === true),
+    json: values.json === true,
+  };
+  checkTogether(options);
+  return options;
+}
+
+function checkTogether({ rates, closed, seconds, connections, duplicates }: HammerOptions): void {
+  const greatest = Math.max(0, ...rates);
+  if (greatest * seconds > MAX_REQUESTS) {
+    throw new UsageError(`${greatest}/s for ${seconds} s are more than ${MAX_REQUESTS} requests`);
+  }
+  const widest = Math.max(0, ...closed);
+  if (widest > connections) throw new UsageError(`${widest} in flight need --connections ${widest}`);
+  if (rates.some((rate) => rate * seconds * (1 - duplicates) < 1)) throw new UsageError('a run would send nothing new');
+}
+
+const OPTIONS = {
+  rate: { type: 'string' },
+  closed: { type: 'string' },
+  overload: { type: 'boolean' },
+  seconds: { type: 'string' },
+  'warm-up': { type: 'string' },
+  readers: { type: 'string' },
+  duplicates: { type: 'string' },
+  'verify-every': { type: 'string' },
+  connections: { type: 'string' },
+  url: { type: 'string' },
+  ca: { type: 'string' },
+  'log-key': { type: 'string' },
+  pids: { type: 'string' },
+  pin: { type: 'boolean' },
+  'no-pin': { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function number(flag: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
+  return value;
+}
+
+function list(flag: string, text: string | undefined, min: number, max: number): number[] {
+  if (text === undefined) return [];
+  const values = text.split(',').map((each) => number(flag, each.trim(), min, max));
+  if (values.length > 20) throw new UsageError(`${flag} takes 20 values at most`);
+  return values;
+}
+
+function share(flag: string, text: string): number {
+  const value = /^0(\.\d{1,4})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= 0.9)) throw new UsageError(`${flag} is a share from 0 to 0.9`);
+  return value;
+}
+
+/** This tool floods what it is pointed at; it points at nothing but this machine. */
+function localUrl(flag: string, text: string): string {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== 'http:' || url.href !== `${url.origin}/`) {
+    throw new UsageError(`${flag} is like http://localhost:8080, without a path`);
+  }
+  if (!LOCAL_HOSTS.includes(url.hostname)) {
+    throw new UsageError(
+      `${flag} must be on this machine (${LOCAL_HOSTS.join(', ')}): ${url.hostname} is not loaded from here`,
+    );
+  }
+  return url.origin;
+}

@@ -1,0 +1,57 @@
+import { isVoid, type OverloadView, type RunSummary } from './summary.ts';
+
+export const HEADER = [
+  'run'.padEnd(24),
+  ...['done/s', 'per CPU-s', 'sign', '503', '409', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'lag ms', 'others'].map(
+    (name) => name.padStart(9),
+  ),
+].join(' ');
+
+/** One line, and those below it that say more. */
+export function runLines(run: RunSummary): string[] {
+  const cells = [
+    run.acceptedPerSecond.toFixed(0),
+    run.acceptedPerCpuSecond.toFixed(0),
+    `${run.signsPerEntry.toFixed(1)}x`,
+    String(run.refused),
+    String(run.duplicates),
+    ...[run.p50Ms, run.p90Ms, run.p99Ms, run.maxMs, run.lagP99Ms].map(milliseconds),
+    run.cpu.otherCores.toFixed(2),
+  ];
+  const programs = Object.entries(run.cpu.byName)
+    .filter(([, seconds]) => seconds >= 0.01 * run.serverCpuSeconds)
+    .map(([name, seconds]) => `${name} ${((100 * seconds) / run.serverCpuSeconds).toFixed(0)} %`);
+  const details = [
+    `${run.accepted} entries, ${run.verified} answers verified`,
+    `server CPU ${run.serverCpuSeconds.toFixed(1)} s (${programs.join(', ')})`,
+    `generator ${run.cpu.generator.toFixed(1)} s`,
+  ];
+  if (run.reads > 0) {
+    details.push(
+      `${run.reads} reads verified, p50 ${milliseconds(run.readP50Ms)} ms, p99 ${milliseconds(run.readP99Ms)} ms`,
+    );
+  }
+  return [
+    [run.name.padEnd(24), ...cells.map((cell) => cell.padStart(9))].join(' '),
+    `  ${details.join('; ')}`,
+    ...voidLines(run),
+  ];
+}
+
+function voidLines(run: RunSummary): string[] {
+  if (!isVoid(run)) return [];
+  if (run.faultCount === 0) return ['  VOID: nothing was added, or nothing verified'];
+  return [`  VOID: ${run.faultCount} bad answers`, ...run.faults.map((fault) => `    ${fault}`)];
+}
+
+export function overloadLines(view: OverloadView): string[] {
+  return [
+    `overload: ${view.offeredPerSecond.toFixed(0)}/s offered, peak ${view.peakPerSecond.toFixed(0)}/s; goodput ` +
+      `${view.goodputPerSecond.toFixed(0)}/s = ${(100 * view.goodputOfPeak).toFixed(0)} % of peak; 503 to ` +
+      `${(100 * view.refusedShare).toFixed(0)} % of requests; p99 of accepted ${milliseconds(view.acceptedP99Ms)} ms`,
+  ];
+}
+
+function milliseconds(ms: number): string {
+  return Number.isNaN(ms) ? '-' : ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
+}

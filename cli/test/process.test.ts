@@ -1,80 +1,28 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { ParsedCertificate } from '@sigstead/formats';
 import type { ReadyReport } from '../src/dev/ready-file.ts';
-import { checkCertificate, requestCertificate } from '../src/self-test/certificate.ts';
+import { checkCertificate } from '../src/self-test/certificate.ts';
 import { type Json, sha256 } from '../src/self-test/check.ts';
-import { checkCheckpoint, checkEntry, type EntryRequest, fetchCheckpoint, logEntry } from '../src/self-test/entry.ts';
+import { checkCheckpoint, checkEntry, fetchCheckpoint } from '../src/self-test/entry.ts';
 import { checkTimestamp, requestTimestamp } from '../src/self-test/timestamp.ts';
 import { fetchTrust } from '../src/self-test/trust.ts';
-import {
-  exists,
-  gone,
-  isAlive,
-  LAUNCHER,
-  postmasterPid,
-  run,
-  type Running,
-  start,
-  stop,
-  whenReady,
-} from './running.ts';
+import { exists, gone, isAlive, LAUNCHER, postmasterPid, run, type Running, stop, whenReady } from './running.ts';
+import { assertVerifies, EMAIL, type Signed, signSomething, trustOf } from './signing.ts';
+import { newWorkplace, type Workplace } from './workplace.ts';
 
-const EMAIL = 'you@example.com';
-
-let base: string;
-let env: Record<string, string>;
-const children: Running['child'][] = [];
+let place: Workplace;
+let base: Workplace['base'];
+let env: Workplace['env'];
+let started: Workplace['started'];
 before(async () => {
-  base = await mkdtemp(join(tmpdir(), 'sigstead-process-'));
-  // As root, PostgreSQL's account passes through it.
-  await chmod(base, 0o711);
-  env = { XDG_CACHE_HOME: join(base, 'cache'), XDG_DATA_HOME: join(base, 'share') };
+  place = await newWorkplace();
+  ({ base, env, started } = place);
 });
-after(async () => {
-  // Only what a failed test left behind is still there.
-  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-  for (const { pid } of children) if (pid !== undefined) await gone(pid);
-  await rm(base, { recursive: true, force: true });
-});
-
-async function started(args: string[]): Promise<Running> {
-  const running = await start(join(base, 'ready.json'), args, env);
-  children.push(running.child);
-  return running;
-}
-
-interface Signed {
-  readonly certificate: ParsedCertificate;
-  readonly wish: EntryRequest;
-  readonly entry: Json;
-}
-
-async function signSomething({ url }: ReadyReport): Promise<Signed> {
-  const token = (await run(LAUNCHER, ['token', '--email', EMAIL, '--url', url], env).ended).output.trim();
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const certificate = await requestCertificate({ caUrl: url, token, email: EMAIL, privateKey, publicKeyPem });
-  const artifact = Buffer.from(`artifact ${Math.random()}`);
-  const signature = sign('sha256', artifact, privateKey);
-  const wish = { logUrl: url, digest: sha256(artifact), signature, certificate: certificate.der };
-  return { certificate, wish, entry: await logEntry(wish) };
-}
-
-async function trustOf(report: ReadyReport) {
-  return (await fetchTrust(report.tufUrl, await readFile(report.tufRoot))).trust;
-}
-
-async function assertVerifies(signed: Signed, report: ReadyReport): Promise<void> {
-  const trust = await trustOf(report);
-  checkCertificate(signed.certificate, trust, EMAIL);
-  checkEntry(signed.entry, signed.wish, trust);
-}
+after(() => place.close());
 
 async function tufVersion({ tufUrl }: ReadyReport): Promise<number> {
   return ((await (await fetch(`${tufUrl}/timestamp.json`)).json()) as { signed: { version: number } }).signed.version;
@@ -134,7 +82,7 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
 
   test('entry 0 is the instance’s own: a first user’s entry has an index and a proof', async () => {
     assert.equal((await fetchCheckpoint(first.report.url, await trustOf(first.report))).size, 1);
-    signed = await signSomething(first.report);
+    signed = await signSomething(first.report, env);
     assert.equal(signed.entry['logIndex'], '1');
     await assertVerifies(signed, first.report);
   });
@@ -259,13 +207,13 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
     const root = await fetch(`${moved.report.url}/api/v2/configuration`);
     assert.doesNotMatch(await root.text(), new RegExp(`:${port}/`));
     await assertVerifies(signed, moved.report);
-    await assertVerifies(await signSomething(moved.report), moved.report);
+    await assertVerifies(await signSomething(moved.report, env), moved.report);
     assert.equal((await stop(moved)).code, 0);
   });
 
   test('kill -9: PostgreSQL goes by itself, a start meanwhile copes, the log goes on', async () => {
     const doomed = await started(['--data', data]);
-    const before = await signSomething(doomed.report);
+    const before = await signSomething(doomed.report, env);
     const { size } = await fetchCheckpoint(doomed.report.url, await trustOf(doomed.report));
     const postgres = await postmasterPid(data);
     doomed.child.kill('SIGKILL');
@@ -303,33 +251,5 @@ suite('one data folder through its life', { timeout: 120_000 }, () => {
     const ended = await run(LAUNCHER, ['dev', '--data', data, '--public-url', 'http://other.test'], env).ended;
     assert.equal(ended.code, 1);
     assert.match(ended.output, /^sigstead: the log in .* is named after its host localhost .*\n$/);
-  });
-});
-
-suite('npm and temporary instances', { timeout: 60_000 }, () => {
-  test('a signal to npm’s own pid stops an ephemeral instance; its folder is gone', async () => {
-    const ready = join(base, 'npm.json');
-    const root = join(import.meta.dirname, '..', '..');
-    const npm = run('npm', ['--prefix', root, 'start', '--', '--ephemeral', '--port', '0', '--ready-file', ready], env);
-    children.push(npm.child);
-    const report = await whenReady(ready, npm);
-    const postgres = await postmasterPid(report.dataDir);
-    const ended = await stop(npm, 'SIGTERM');
-    assert.equal(ended.code, 0, ended.output);
-    await gone(report.pid);
-    assert.equal(isAlive(postgres), false);
-    assert.equal(await exists(report.dataDir), false);
-    assert.equal(await exists(report.tufRoot), false);
-  });
-
-  test('a signal while it starts ends it cleanly too', async () => {
-    const starting = run(LAUNCHER, ['dev', '--ephemeral', '--port', '0'], env);
-    children.push(starting.child);
-    while (!starting.output().includes('starts in')) await new Promise((resolve) => setTimeout(resolve, 5));
-    const folder = /starts in (\S+)/.exec(starting.output())?.[1] ?? assert.fail();
-    const ended = await stop(starting, 'SIGINT');
-    assert.equal(ended.code, 0, ended.output);
-    assert.doesNotMatch(ended.output, /is ready/);
-    assert.equal(await exists(folder), false);
   });
 });

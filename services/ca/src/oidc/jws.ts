@@ -29,6 +29,11 @@ export interface IssuerKey {
 
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
+/** Under e = 1 every padded message is its own signature; a verification takes as long as e has bits. */
+const MIN_RSA_EXPONENT = 3n;
+const MAX_RSA_EXPONENT = 2n ** 31n - 1n;
+/** Longest member of a key that can be used: a modulus of 8192 bits, with room. */
+const MAX_MEMBER_CHARS = 2048;
 
 /** Imports one JWK of a signing key; undefined for keys that are of no use here. SPEC: RFC 7517 §4, RFC 7518 §6 */
 export function importJwk(jwk: Readonly<Record<string, unknown>>): IssuerKey | undefined {
@@ -37,7 +42,9 @@ export function importJwk(jwk: Readonly<Record<string, unknown>>): IssuerKey | u
   if (use !== undefined && use !== 'sig') return undefined;
   // A key that is both RSA and EC could be read as either.
   if (kty === 'RSA' ? jwk['x'] !== undefined || jwk['crv'] !== undefined : jwk['n'] !== undefined) return undefined;
-  const key = importKey(publicMembers(jwk));
+  const members = publicMembers(jwk);
+  if (Object.values(members).some((text) => text.length > MAX_MEMBER_CHARS)) return undefined;
+  const key = importKey(members);
   if (key === undefined || !isUsable(key)) return undefined;
   const keyId = typeof kid === 'string' && kid !== '' ? kid : undefined;
   return { keyId, algorithm: typeof alg === 'string' && alg !== '' ? alg : undefined, key };
@@ -60,8 +67,11 @@ function importKey(jwk: Record<string, string>): KeyObject | undefined {
 }
 
 function isUsable(key: KeyObject): boolean {
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (key.asymmetricKeyType === 'rsa') return bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS;
+  if (key.asymmetricKeyType === 'rsa') {
+    const { modulusLength: bits = 0, publicExponent: e = 0n } = key.asymmetricKeyDetails ?? {};
+    const isSound = e >= MIN_RSA_EXPONENT && e <= MAX_RSA_EXPONENT && e % 2n === 1n;
+    return isSound && bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS;
+  }
   return key.asymmetricKeyType === 'ec' || key.asymmetricKeyType === 'ed25519';
 }
 

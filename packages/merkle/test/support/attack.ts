@@ -48,3 +48,23 @@ export function goldenClaims(tree: GoldenTree) {
   });
   return { inclusionClaim, consistencyClaim };
 }
+
+/** Attacks on the proof, the same for both kinds of claims. */
+export const PROOF_ATTACKS: Attack<{ proof: readonly Uint8Array[] }>[] = [
+  { name: 'proof empty', make: (c) => some(c.proof.length > 0, { proof: [] }), codes: ['wrong_proof_length'] },
+  {
+    name: 'proof extended by a zero hash',
+    make: (c) => ({ proof: [...c.proof, ZERO] }),
+    codes: ['wrong_proof_length'],
+  },
+  {
+    name: 'proof of a million hashes',
+    make: () => ({ proof: Array.from({ length: 1e6 }, () => ZERO) }),
+    codes: ['wrong_proof_length'],
+  },
+  {
+    name: 'proof hash of 31 bytes',
+    make: (c) => some(c.proof.length > 0, { proof: replaced(c.proof, 0, new Uint8Array(31)) }),
+    codes: ['bad_hash_length'],
+  },
+];

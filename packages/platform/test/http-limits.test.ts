@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
-import { createHttpServer, createMetrics, silentLogger, type HttpServer } from '@sigstead/platform';
-import { clients, exampleServer } from './support/example-server.ts';
+import { test } from 'node:test';
+import { createHttpServer, createMetrics, silentLogger } from '@sigstead/platform';
+import { exampleServer, serveExample } from './support/example-server.ts';
 
 const metrics = createMetrics();
-let server: HttpServer;
-let port: number;
-before(async () => {
-  server = exampleServer({ metrics, bodyLimit: 1000, cleanPaths: ['/api/v1/timestamp'] });
-  ({ port } = await server.listen({ host: '127.0.0.1', port: 0 }));
-});
-after(() => server.close());
-const { send, raw } = clients(() => port);
+const { send, raw } = serveExample(metrics);
 
 test('a body of exactly the limit passes, one byte more is refused', async () => {
   assert.equal((await send('POST', '/api/v2/log/entries', {}, 'x'.repeat(1000))).status, 201);

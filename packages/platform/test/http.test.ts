@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { createMetrics, type HttpServer } from '@sigstead/platform';
-import { clients, exampleServer } from './support/example-server.ts';
+import { test } from 'node:test';
+import { createMetrics } from '@sigstead/platform';
+import { serveExample } from './support/example-server.ts';
 
 const NOT_FOUND = '{"code":5,"message":"Not Found","details":[]}';
 const metrics = createMetrics();
-let server: HttpServer;
-let port: number;
-before(async () => {
-  server = exampleServer({ metrics, bodyLimit: 1000, cleanPaths: ['/api/v1/timestamp'] });
-  ({ port } = await server.listen({ host: '127.0.0.1', port: 0 }));
-});
-after(() => server.close());
-const { send, raw } = clients(() => port);
+const { send, raw } = serveExample(metrics);
 
 const OPEN_PATHS: [string, number][] = [
   ['/api/v2/trustBundle', 200],

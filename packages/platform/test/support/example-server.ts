@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { after, before } from 'node:test';
 import {
   createHttpServer,
   type Metrics,
@@ -51,8 +52,19 @@ export interface Answer {
   text: string;
 }
 
-/** Clients of the server at the port it will have when they are used. */
-export function clients(port: () => number) {
+/** The server for all tests of a file, and clients of it. */
+export function serveExample(metrics: Metrics) {
+  const server = exampleServer({ metrics, bodyLimit: 1000, cleanPaths: ['/api/v1/timestamp'] });
+  let port = 0;
+  before(async () => {
+    ({ port } = await server.listen({ host: '127.0.0.1', port: 0 }));
+  });
+  after(() => server.close());
+  return clients(() => port);
+}
+
+/** The port is asked for when a request is made: the server listens after the file is read. */
+function clients(port: () => number) {
   function send(
     method: string,
     path: string,

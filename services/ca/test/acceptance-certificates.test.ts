@@ -21,7 +21,7 @@ import { clientKey, csrBody, EMAIL, SIGNATURE_ERROR, v2, v2As } from './support/
 import { issuerToken } from './support/tokens.ts';
 import { ARC, expectations, extensionText, recordedBody, sanText } from './support/expect.ts';
 
-/* Acceptance checks of keys and of what stands in a certificate, numbered as in the reference page on the authority, §7. */
+/* Acceptance checks of keys and certificates, numbered as in the reference page on the authority, §7. */
 
 let at: Harness;
 before(async () => {

@@ -18,7 +18,10 @@ export interface KnownIssuer {
   readonly keys: IssuerKeys;
 }
 
-/** Issuers that patterns let in are remembered up to this many; the one unused for longest goes first. */
+/**
+ * Issuers that patterns let in are remembered up to this many. Those that never gave keys go first, then the one unused
+ * for longest: names that anybody can invent push out no issuer that exists.
+ */
 const MAX_META_ISSUERS = 100;
 
 /** Fetches for issuers behind patterns under way at once: whoever invents issuers cannot make us fetch without end. */
@@ -50,9 +53,14 @@ export class IssuerDirectory {
     if (settings === undefined || !URL.canParse(issuer)) return undefined;
     const known = remembered ?? this.#known(issuer, settings);
     this.#matched.set(issuer, known);
-    const oldest = this.#matched.keys().next();
-    if (this.#matched.size > MAX_META_ISSUERS && oldest.done !== true) this.#matched.delete(oldest.value);
+    if (this.#matched.size > MAX_META_ISSUERS) this.#forgetOne(issuer);
     return known;
+  }
+
+  #forgetOne(newest: string): void {
+    const others = [...this.#matched].filter(([issuer]) => issuer !== newest);
+    const [leaving] = others.find(([, { keys }]) => !keys.areKnown) ?? others[0] ?? [];
+    if (leaving !== undefined) this.#matched.delete(leaving);
   }
 
   #known(issuer: string, settings: IssuerSettings): KnownIssuer {

@@ -43,6 +43,11 @@ export class IssuerKeys {
     this.#options = options;
   }
 
+  /** Whether keys were fetched at some time: nobody without the issuer's part can bring that about. */
+  get areKnown(): boolean {
+    return this.#snapshot !== undefined;
+  }
+
   /** Known keys, fetched if there are none or they are old. Rejects when there are none to be had. */
   async current(): Promise<KeySnapshot> {
     const known = this.#snapshot;

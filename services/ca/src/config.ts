@@ -133,6 +133,11 @@ function resolveOne(url: string, entry: IssuerEntry, context: Context): Resolved
 function resolveRule(url: string, entry: IssuerEntry, context: Context): IssuerRule {
   const { type } = entry;
   if (entry['issuer-claim'] !== undefined && type !== 'email') throw new Error('issuer-claim is for type email only');
+  if (entry['issuer-claim'] !== undefined && context.isMeta) {
+    throw new Error(
+      'issuer-claim cannot stand behind a pattern: any of its issuers could name any other as the issuer',
+    );
+  }
   if (entry['skip-email-verification'] === true && type !== 'email') {
     throw new Error('skip-email-verification is for type email only');
   }

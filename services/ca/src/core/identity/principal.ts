@@ -47,6 +47,8 @@ export function extensionList(input: {
 
 /** SPEC: RFC 5280 §4.2.1.6: both forms are IA5String. */
 export function asciiName(kind: 'email' | 'uri', value: string): SubjectName {
+  // An empty name is nobody's; upstream certifies it.
+  if (value === '') throw new CaError('identity_unusable', { message: 'subject alternative name must not be empty' });
   if (!/^[\x00-\x7f]*$/.test(value)) {
     throw new CaError('identity_unusable', { message: `x509: ${goQuote(value)} cannot be encoded as an IA5String` });
   }

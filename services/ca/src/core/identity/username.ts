@@ -12,6 +12,8 @@ export interface UsernameRule {
 /** Subject is a name within the configured domain; proof over the bare name. SPEC: Fulcio oidc.md, "Username" */
 export function usernamePrincipal(rule: UsernameRule, token: VerifiedToken): Principal {
   const { subject, issuer } = token;
+  // Upstream would certify `!domain`, which is nobody.
+  if (subject === '') throw identityTokenError('token without subject');
   if (subject.includes('!')) throw identityTokenError('user name holds the mark that separates it from the domain');
   if (isEmail(subject)) throw identityTokenError('user name is an email address');
   return {

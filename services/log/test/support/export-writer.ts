@@ -24,8 +24,9 @@ if (mode === 'hold') {
 const store = directoryStore({ folder, files: systemFiles, lock });
 for (let done = 0; done < Number(times); ) {
   const there = await store.get('checkpoint', 1000);
-  const next = Number(Buffer.from(there?.bytes ?? []).toString()) + 1;
-  const object = { bytes: Buffer.from(String(next)), contentType: '', cacheControl: '' };
+  const next = Number.parseInt(Buffer.from(there?.bytes ?? []).toString(), 10) + 1;
+  // Of its own, because whoever finds the bytes it wanted to write has succeeded.
+  const object = { bytes: Buffer.from(`${next} by ${process.pid}`), contentType: '', cacheControl: '' };
   if ((await store.replaceIf('checkpoint', object, there?.tag)) === 'lost') continue;
   process.stdout.write(`${next}\n`);
   done += 1;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { EnvClient } from '../command-line.ts';
+import { oneLine } from '../failure.ts';
 import { assignments, exportLines, shellWord } from '../shell.ts';
 import type { KeptRoot } from './kept-root.ts';
 
@@ -50,9 +51,14 @@ export function clientVariables(client: EnvClient, { url, root }: ClientContext)
 
 /** Commands to sign and verify `hello.txt`, each complete in itself, to be pasted anywhere. */
 export function clientCommands(client: Exclude<EnvClient, 'go'>, context: ClientContext): string[] {
-  const token = `"$(${shellWord(context.sigstead)} token --email ${IDENTITY} --url ${context.url})"`;
+  const token = tokenWord(context);
   const env = assignments(clientVariables(client, context));
   return bareCommands(client, context, token).map((command) => env + command);
+}
+
+/** A token of this instance, as one word. The host of a URL may hold what a shell acts on. */
+function tokenWord({ sigstead, url }: ClientContext): string {
+  return `"$(${shellWord(sigstead)} token --email ${IDENTITY} --url ${shellWord(url)})"`;
 }
 
 function bareCommands(
@@ -60,7 +66,7 @@ function bareCommands(
   { url, root, node, jsExample }: ClientContext,
   token: string,
 ): string[] {
-  const issuer = `${url}/oidc`;
+  const issuer = shellWord(`${url}/oidc`);
   switch (client) {
     case 'cosign':
       return [
@@ -68,7 +74,7 @@ function bareCommands(
         `cosign verify-blob --bundle hello.cosign.json --certificate-identity ${IDENTITY} --certificate-oidc-issuer ${issuer} hello.txt`,
       ];
     case 'python': {
-      const sigstore = `sigstore --instance ${tufUrl(url)}`;
+      const sigstore = `sigstore --instance ${shellWord(tufUrl(url))}`;
       return [
         `${sigstore} trust-instance ${shellWord(root.path)}`,
         `${sigstore} sign --identity-token ${token} --bundle hello.python.json hello.txt`,
@@ -89,7 +95,8 @@ function bareCommands(
 export function envBlock(client: EnvClient, context: ClientContext, source: string): string {
   const lines = [
     `# ${client}, for the Sigstore at ${context.url}`,
-    `# TUF root with SHA-256 ${context.root.sha256}: ${source}`,
+    // A path may hold a line break, and what follows that is no comment any more.
+    oneLine(`# TUF root with SHA-256 ${context.root.sha256}: ${source}`),
     ...exportLines(clientVariables(client, context)),
     ...(client === 'go' ? [] : ['# Then, for example:', ...envExamples(client, context)]),
   ];
@@ -97,6 +104,6 @@ export function envBlock(client: EnvClient, context: ClientContext, source: stri
 }
 
 function envExamples(client: Exclude<EnvClient, 'go'>, context: ClientContext): string[] {
-  const token = `"$(${shellWord(context.sigstead)} token --email ${IDENTITY} --url ${context.url})"`;
-  return bareCommands(client, context, token).map((command) => `#   ${command}`);
+  const token = tokenWord(context);
+  return bareCommands(client, context, token).map((command) => oneLine(`#   ${command}`));
 }

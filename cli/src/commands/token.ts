@@ -31,6 +31,9 @@ export async function tokenCommand(flags: TokenFlags, io: CommandIo): Promise<vo
   io.write(`${readToken(url, answer.status, answer.bytes.toString('utf8'))}\n`);
 }
 
+/** SPEC: RFC 7515 §7.1 */
+const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
 async function readClaims(file: string, io: CommandIo): Promise<unknown> {
   const name = file === '-' ? 'standard input' : file;
   let content: string;
@@ -48,7 +51,9 @@ async function readClaims(file: string, io: CommandIo): Promise<unknown> {
 
 function readToken(url: string, status: number, body: string): string {
   const answer = parseObject(body);
-  if (status === 200 && typeof answer['token'] === 'string') return answer['token'];
+  const { token } = answer;
+  // Whoever answers at that address, nothing but a token gets into a terminal or a command line.
+  if (status === 200 && typeof token === 'string' && COMPACT_JWS.test(token)) return token;
   const why = answer['error_description'];
   if (status === 400 && typeof why === 'string') throw new Failure(`the issuer refused: ${why}`);
   throw new Failure(`${url} is no Sigstead development instance (its token address answered ${status})`);

@@ -115,6 +115,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
     metrics: engineMetrics(metrics, spec.name),
     onPublished: () => exporter?.tell(),
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs }),
     ...(queue === undefined ? {} : { limits: queue }),
     ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
   });

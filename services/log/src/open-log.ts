@@ -38,6 +38,8 @@ export interface OpenLogOptions {
   limits?: QueueLimits;
   /** Bytes of tiles and of entries kept in memory, each. */
   cacheBytes?: number;
+  /** See LogOptions. */
+  checkpointAgeMs?: number;
 }
 
 const CACHE_BYTES = 32 * 2 ** 20;
@@ -75,7 +77,13 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     sequencer,
     tiles,
     entries,
-    reader: logReader({ tree, tiles, entries, store }),
+    reader: logReader({
+      tree,
+      tiles,
+      entries,
+      store,
+      ...(options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs }),
+    }),
     store,
     hasher,
     async close() {

@@ -46,4 +46,10 @@ export interface LogOptions {
   sessions?: SessionLimits;
   /** Bytes of tiles and of entries kept in memory, each, per log. Default 32 MiB. */
   cacheBytes?: number;
+  /**
+   * How old, in milliseconds, the knowledge of other processes' heads may be when a checkpoint or tree head is served.
+   * Default 500. 0 where several processes answer at one address: each looks before it answers, so that what is shown
+   * there never goes back. While the database is silent, each shows what it has.
+   */
+  checkpointAgeMs?: number;
 }

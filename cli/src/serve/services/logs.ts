@@ -55,6 +55,8 @@ export function openLogs(options: ComposeOptions, logs: readonly LogSpec[]): Pro
       metrics,
       clock: systemClock,
       logs,
+      // Other processes answer at the same address: workers of this machine, or other machines behind one balancer.
+      checkpointAgeMs: 0,
       requireDurableDatabase: database?.dangerouslyAllowUnsafeSettings !== true,
       ...(database === undefined ? {} : { readConnections: database.readConnections }),
     }),

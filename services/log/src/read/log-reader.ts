@@ -14,6 +14,8 @@ export interface ReadSources {
   readonly tiles: TileSource;
   readonly entries: EntrySource;
   readonly store: Pick<LogStore, 'findLeaf'>;
+  /** How old the knowledge of other processes' heads may be when a checkpoint is served. Default 500. */
+  readonly checkpointAgeMs?: number;
 }
 
 /**

@@ -1,12 +1,12 @@
 import { fullTileCount, TILE_WIDTH, type TilePath, tileWidth } from '@sigstead/merkle';
 import type { ReadSources } from './log-reader.ts';
 
-/** How old the knowledge of other processes' heads may be when a checkpoint is served. */
+/** How old the knowledge of other processes' heads may be when a checkpoint is served, unless the log says otherwise. */
 const CHECKPOINT_AGE_MS = 500;
 
 /** The newest published note. It never goes back: what is published only grows. */
 export async function readCheckpoint(log: ReadSources, nowMs: number): Promise<Uint8Array> {
-  await log.tree.refresh(nowMs, CHECKPOINT_AGE_MS);
+  await log.tree.refresh(nowMs, log.checkpointAgeMs ?? CHECKPOINT_AGE_MS);
   return log.tree.published.head.note;
 }
 

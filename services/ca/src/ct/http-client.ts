@@ -43,6 +43,11 @@ function send(target: URL, { body, signal, ca }: Post, isFresh: boolean): Promis
       if (isStale) send(target, { body, signal, ca }, true).then(resolve, reject);
       else reject(error);
     });
+    // Without this, a server that changes the protocol (101) ends the request with neither an answer nor an error.
+    sent.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new Error('the log changed the protocol'));
+    });
     sent.end(body);
   });
 }

@@ -76,6 +76,8 @@ function get(
   return new Promise((resolve, reject) => {
     const sent: ClientRequest = send(target, options, resolve);
     sent.on('error', reject);
+    // A server that changes the protocol (101) ends the request with neither an answer nor an error.
+    sent.on('close', () => reject(new Error('closed without an answer')));
     sent.end();
   });
 }

@@ -41,6 +41,8 @@ function send(url: string, options: FetchOptions): Promise<IncomingMessage> {
     const signal = AbortSignal.timeout(timeoutMs);
     const sent = request(url, { method, headers, signal, agent: false }, resolve);
     sent.on('error', reject);
+    // A server that changes the protocol (101) ends the request with neither an answer nor an error.
+    sent.on('close', () => reject(new Error('closed without an answer')));
     sent.end(body);
   });
 }

@@ -59,6 +59,28 @@ suite('commands that are understood', () => {
     assert.deepEqual(parseCommandLine(['env', '--url', 'http://localhost:1', 'js']), { command: 'env', flags });
   });
 
+  test('serve, migrate and log name their configuration', () => {
+    assert.deepEqual(parseCommandLine(['serve', '--config', 'c', '--workers', '3', '--ready-file', 'r']), {
+      command: 'serve',
+      flags: { config: 'c', workers: 3, readyFile: 'r' },
+    });
+    assert.deepEqual(parseCommandLine(['serve', '--config=c']), { command: 'serve', flags: { config: 'c' } });
+    assert.deepEqual(parseCommandLine(['migrate', '--config', 'c']), { command: 'migrate', flags: { config: 'c' } });
+    assert.deepEqual(parseCommandLine(['log', 'create', '--config', 'c', '--name', 'n']), {
+      command: 'log',
+      flags: { action: 'create', config: 'c', name: 'n' },
+    });
+  });
+
+  test('config checks a file or prints the example', () => {
+    const check = { command: 'config', flags: { action: 'check', file: 'f' } };
+    assert.deepEqual(parseCommandLine(['config', 'check', 'f']), check);
+    assert.deepEqual(parseCommandLine(['config', 'print-example']), {
+      command: 'config',
+      flags: { action: 'print-example' },
+    });
+  });
+
   test('help is reached from everywhere, also beside mistakes', () => {
     const topics: [string, HelpTopic][] = [
       ['', 'sigstead'],
@@ -70,6 +92,10 @@ suite('commands that are understood', () => {
       ['dev --nonsense -h', 'dev'],
       ['env --help', 'env'],
       ['token --help', 'token'],
+      ['serve --help', 'serve'],
+      ['config check -h', 'config'],
+      ['migrate --help', 'migrate'],
+      ['help log', 'log'],
     ];
     for (const [line, topic] of topics) {
       const argv = line === '' ? [] : line.split(' ');
@@ -81,6 +107,20 @@ suite('commands that are understood', () => {
 suite('commands that are refused in one line with exit code 2', () => {
   const cases: [string, RegExp][] = [
     ['deploy', /unknown command "deploy"; commands are dev, token/],
+    ['serve', /name --config FILE/],
+    ['serve --config', /--config needs a value/],
+    ['serve --config c --workers 0', /--workers must be a whole number from 1 to 64/],
+    ['serve --config c --port 1', /unknown option "--port"/],
+    ['serve c', /unexpected "c"/],
+    ['config', /say what to do: check FILE, or print-example/],
+    ['config check', /name the FILE to check/],
+    ['config check a b', /unexpected "b"/],
+    ['config print-example f', /unexpected "f"/],
+    ['migrate', /name --config FILE/],
+    ['log', /say what to do: create/],
+    ['log delete --config c --name n', /say what to do: create/],
+    ['log create --config c', /name --name NAME/],
+    ['log create --name n', /name --config FILE/],
     ['dev --prot 1', /unknown option "--prot"/],
     ['dev --port', /--port needs a value/],
     ['dev --port=', /--port needs a value/],
@@ -115,7 +155,22 @@ suite('commands that are refused in one line with exit code 2', () => {
   test('no words at all make it fail in another way', () => {
     const word = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('dev', 'token', 'env', '--', '-', '--port', '--url', '--email', '__proto__', '--__proto__=1'),
+      fc.constantFrom(
+        'dev',
+        'token',
+        'env',
+        'serve',
+        'config',
+        'log',
+        'create',
+        '--',
+        '-',
+        '--port',
+        '--url',
+        '--email',
+        '__proto__',
+        '--__proto__=1',
+      ),
     );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
@@ -148,7 +203,7 @@ suite('help teaches', () => {
     for (const option of ['email', 'issuer', 'claims', 'lifetime', 'url']) {
       assert.match(helpText('token'), new RegExp(`--${option}\\b`));
     }
-    for (const topic of ['sigstead', 'dev', 'token', 'env'] as const) {
+    for (const topic of ['sigstead', 'dev', 'token', 'env', 'serve', 'config', 'migrate', 'log'] as const) {
       for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -93,6 +93,7 @@ async function get(path: string): Promise<Buffer> {
 
 suite('serve with a configuration', { timeout: 120_000 }, () => {
   let trustedRoot: string;
+  let two: Spawned;
 
   test('refuses a database without its tables, and names the command', async () => {
     const { code, output } = await command('serve', '--config', site.configFile);
@@ -133,8 +134,8 @@ suite('serve with a configuration', { timeout: 120_000 }, () => {
   });
 
   test('two workers: signing once through all services, verified with published trust only', async () => {
-    const spawned = await started();
-    assert.equal(workerPids(spawned).size, 2);
+    two = await started();
+    assert.equal(workerPids(two).size, 2);
     const initialRoot = await get('/tuf/1.root.json');
     await signOnce({
       publicUrl: site.url,
@@ -143,69 +144,20 @@ suite('serve with a configuration', { timeout: 120_000 }, () => {
       token: (email) => site.oidc.token({ issuer: 'email', email, lifetimeSeconds: 60 }),
     });
     trustedRoot = String(await trustedRootOf());
-    await stopped(spawned);
-  });
-
-  test('a later start, also with one process, keeps the beginning of all trust material', async () => {
-    const spawned = await started('--workers', '1');
-    assert.equal(workerPids(spawned).size, 0);
-    assert.equal(String(await trustedRootOf()), trustedRoot);
-    await append();
-    await stopped(spawned);
   });
 
   test('metrics of all workers stand together, told apart by a label', async () => {
-    const spawned = await started();
     for (let i = 0; i < 4; i += 1) await append();
     const text = (await request(site.metricsUrl)).bytes.toString('utf8');
     for (const worker of [1, 2]) {
       assert.match(text, new RegExp(`^sigstead_worker_up\\{worker="${worker}"\\} 1$`, 'm'));
-      assert.match(text, new RegExp(`^process_|_total\\{.*worker="${worker}".*\\} \\d`, 'm'));
+      assert.match(text, new RegExp(`^sigstead_log_\\w+\\{.*worker="${worker}".*\\} \\d`, 'm'));
     }
     const helps = text.match(/^# HELP \S+/gm) ?? [];
     assert.equal(new Set(helps).size, helps.length);
-    await stopped(spawned);
-  });
-
-  test('kill -9 of a worker under requests: what was acknowledged is there, the others answer, another takes its place', async () => {
-    const spawned = await started();
-    const [[slot, victim] = [0, 0]] = [...workerPids(spawned)];
-    let running = true;
-    let killed = false;
-    const acknowledged: Awaited<ReturnType<typeof append>>[] = [];
-    let afterKill = 0;
-    const cut: unknown[] = [];
-    const clients = Array.from({ length: 6 }, async () => {
-      while (running) {
-        const sentAfter = killed;
-        try {
-          acknowledged.push(await append());
-          if (sentAfter) afterKill += 1;
-        } catch (error) {
-          // Only a request that the victim had taken may be cut.
-          if (sentAfter) cut.push(error);
-        }
-      }
-    });
-    while (acknowledged.length < 30) await delay(10);
-    process.kill(victim, 'SIGKILL');
-    await gone(victim);
-    killed = true;
-    await whenWorkers(spawned, (pids) => pids.get(slot) !== victim);
-    while (afterKill < 30) await delay(10);
-    running = false;
-    await Promise.all(clients);
-    assert.deepEqual(cut, []);
-    const size = await checkpointSize();
-    assert.equal(new Set(acknowledged.map(({ index }) => index)).size, acknowledged.length);
-    for (const { index, entry } of acknowledged) {
-      assert.deepEqual(await served(index, size), asBytes('entry', entry['canonicalizedBody']));
-    }
-    await stopped(spawned);
   });
 
   test('over one port checkpoints never go back, and an answered entry is in the next one', async () => {
-    const spawned = await started();
     let running = true;
     let reads = 0;
     let highest = 0;
@@ -228,14 +180,58 @@ suite('serve with a configuration', { timeout: 120_000 }, () => {
     running = false;
     await Promise.all(readers);
     assert.ok(reads > 20, `${reads} reads`);
+  });
+
+  test('SIGTERM ends with exit code 0 and no process left', () => stopped(two));
+
+  test('a later start, also with one process, keeps the beginning of all trust material', async () => {
+    const spawned = await started('--workers', '1');
+    assert.equal(workerPids(spawned).size, 0);
+    assert.equal(String(await trustedRootOf()), trustedRoot);
+    await append();
     await stopped(spawned);
   });
 
+  test('kill -9 of a worker under requests: what was acknowledged is there, the others answer, another takes its place', async () => {
+    two = await started();
+    const [[slot, victim] = [0, 0]] = [...workerPids(two)];
+    let running = true;
+    let killed = false;
+    const acknowledged: Awaited<ReturnType<typeof append>>[] = [];
+    let afterKill = 0;
+    const cut: unknown[] = [];
+    const clients = Array.from({ length: 6 }, async () => {
+      while (running) {
+        const sentAfter = killed;
+        try {
+          acknowledged.push(await append());
+          if (sentAfter) afterKill += 1;
+        } catch (error) {
+          // Only a request that the victim had taken may be cut.
+          if (sentAfter) cut.push(error);
+        }
+      }
+    });
+    while (acknowledged.length < 30) await delay(10);
+    process.kill(victim, 'SIGKILL');
+    await gone(victim);
+    killed = true;
+    await whenWorkers(two, (pids) => pids.get(slot) !== victim);
+    while (afterKill < 30) await delay(10);
+    running = false;
+    await Promise.all(clients);
+    assert.deepEqual(cut, []);
+    const size = await checkpointSize();
+    assert.equal(new Set(acknowledged.map(({ index }) => index)).size, acknowledged.length);
+    for (const { index, entry } of acknowledged) {
+      assert.deepEqual(await served(index, size), asBytes('entry', entry['canonicalizedBody']));
+    }
+  });
+
   test('kill -9 of the first process leaves no worker behind', async () => {
-    const spawned = await started();
-    const pids = [...workerPids(spawned).values()];
-    spawned.child.kill('SIGKILL');
-    await spawned.ended;
+    const pids = [...workerPids(two).values()];
+    two.child.kill('SIGKILL');
+    await two.ended;
     for (const pid of pids) await gone(pid);
   });
 
@@ -263,8 +259,15 @@ async function trustedRootOf(): Promise<Buffer> {
 }
 
 suite('bad starts say in one line what to do', { timeout: 60_000 }, () => {
+  let other: Site;
+  let text: string;
+  before(async () => {
+    other = await makeSite(database.connectionString);
+    text = await readFile(other.configFile, 'utf8');
+  });
+  after(() => other.close());
+
   async function refused(from: string | RegExp, to: string): Promise<string> {
-    const other = await makeSite(database.connectionString);
     try {
       await other.rewrite(from, to);
       const { code, output } = await command('serve', '--config', other.configFile);
@@ -272,7 +275,7 @@ suite('bad starts say in one line what to do', { timeout: 60_000 }, () => {
       assert.equal(output.match(/^sigstead: /gm)?.length, 1, output);
       return output;
     } finally {
-      await other.close();
+      await writeFile(other.configFile, text);
     }
   }
 

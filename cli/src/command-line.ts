@@ -48,11 +48,33 @@ export interface LogFlags {
   readonly name: string;
 }
 
+export interface FsckFlags {
+  /** An http(s) or postgresql URL, or a folder. */
+  readonly source: string;
+  /** One log of a database. */
+  readonly log?: string;
+  readonly key?: string;
+  readonly origin?: string;
+  readonly parallel?: number;
+  readonly json: boolean;
+}
+
 export type LogLevelName = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-export const COMMANDS = ['dev', 'token', 'env', 'serve', 'config', 'migrate', 'log', 'version', 'help'] as const;
-const TOPICS = ['sigstead', 'dev', 'token', 'env', 'serve', 'config', 'migrate', 'log'] as const;
+export const COMMANDS = [
+  'dev',
+  'token',
+  'env',
+  'serve',
+  'config',
+  'migrate',
+  'log',
+  'fsck',
+  'version',
+  'help',
+] as const;
+const TOPICS = ['sigstead', 'dev', 'token', 'env', 'serve', 'config', 'migrate', 'log', 'fsck'] as const;
 export type HelpTopic = (typeof TOPICS)[number];
 
 export type CommandLine =
@@ -63,6 +85,7 @@ export type CommandLine =
   | { readonly command: 'config'; readonly flags: ConfigFlags }
   | { readonly command: 'migrate'; readonly flags: MigrateFlags }
   | { readonly command: 'log'; readonly flags: LogFlags }
+  | { readonly command: 'fsck'; readonly flags: FsckFlags }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic: HelpTopic };
 
@@ -84,6 +107,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       return asksForHelp(rest) ? { command: 'help', topic: 'migrate' } : { command, flags: parseMigrate(rest) };
     case 'log':
       return asksForHelp(rest) ? { command: 'help', topic: 'log' } : { command, flags: parseLog(rest) };
+    case 'fsck':
+      return asksForHelp(rest) ? { command: 'help', topic: 'fsck' } : { command, flags: parseFsck(rest) };
     case 'version':
     case '--version':
     case '-v':
@@ -206,6 +231,37 @@ function parseLog(args: string[]): LogFlags {
 function needed(command: string, what: string, value: string | undefined): string {
   if (value === undefined) throw usageFailure(`name ${what}`, command);
   return value;
+}
+
+function parseFsck(args: string[]): FsckFlags {
+  const options = {
+    key: { type: 'string' },
+    origin: { type: 'string' },
+    parallel: { type: 'string' },
+    json: { type: 'boolean' },
+  } as const;
+  const { values, positionals } = parse('fsck', args, options, true);
+  const [source, log, ...more] = positionals;
+  noMore(more, 'fsck');
+  if (source === undefined || source === '')
+    throw usageFailure('say what to check: a URL, a folder, a database', 'fsck');
+  const isDatabase = /^postgres(ql)?:\/\//.test(source);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source) && !isDatabase && !/^https?:\/\//.test(source)) {
+    throw usageFailure(`${quoted(source)} is neither http, https nor postgresql`, 'fsck');
+  }
+  if (source.includes('://') && URL.parse(source) === null) throw usageFailure('the URL cannot be read', 'fsck');
+  if (log !== undefined && !isDatabase) throw usageFailure('only a database holds logs by name', 'fsck');
+  if (isDatabase && (values['origin'] !== undefined || values['parallel'] !== undefined)) {
+    throw usageFailure('--origin and --parallel are for published logs', 'fsck');
+  }
+  return {
+    source,
+    json: values['json'] === true,
+    ...given('log', log),
+    ...given('key', values['key']),
+    ...given('origin', values['origin']),
+    ...given('parallel', readNumber('fsck', '--parallel', values['parallel'], 1, 64)),
+  };
 }
 
 function asksForHelp(args: readonly string[]): boolean {

@@ -11,6 +11,7 @@ Usage: sigstead COMMAND [options]
   config check|print-example  check a configuration, or print a documented one
   migrate                   bring the database of a configuration up to date
   log create                create a log of a configuration
+  fsck URL|FOLDER|DATABASE  derive a log again from all its entries and compare everything with it
   version                   print the version
   help [COMMAND]            explain a command; also: sigstead COMMAND --help
 
@@ -129,6 +130,27 @@ Usage: sigstead log create --config FILE --name NAME
            v2 log gets its first entry, since some clients cannot verify index 0. May be repeated.
 `;
 
+const FSCK = `sigstead fsck - derive a log again from all its entries, and compare everything with it
+
+Usage: sigstead fsck https://log.example.com [options]
+       sigstead fsck FOLDER [options]
+       sigstead fsck postgresql://… [LOG] [options]
+
+A URL or folder is any log of the C2SP tlog-tiles layout (checkpoint, tile/…), ours or another. Every entry bundle and
+every tile of the checkpoint's size is read. A database is one of ours: heads, notes, batches, tiles and identities of
+one log, or of all; the servers may go on meanwhile.
+
+  --key KEY       verify the checkpoint with it: a verifier key (name+id+key), or a file with one or with a PEM public
+                  key. Without it no signature of a published log is checked; a database is checked with the key in it.
+  --origin NAME   the checkpoint's first line must be this. Default: the name in the verifier key, else any.
+  --parallel N    bundles read ahead, 1 to 64; up to 16 MiB of memory each. Default: 8.
+  --json          the report as one JSON object on stdout.
+
+Progress goes to stderr. Exit code 0 only when everything was read and is sound; a log without entries, one that does
+not answer and one that is cut short are 1, with the first fault named: its entry, the hash expected and the one found.
+What was cut off together with its checkpoint cannot be seen in what is left: compare the size with one you know.
+`;
+
 /** The text that explains a command. */
 export function helpText(topic: HelpTopic): string {
   switch (topic) {
@@ -148,5 +170,7 @@ export function helpText(topic: HelpTopic): string {
       return MIGRATE;
     case 'log':
       return LOG;
+    case 'fsck':
+      return FSCK;
   }
 }

@@ -82,6 +82,10 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       const { logCreateCommand } = await import('./commands/log.ts');
       return logCreateCommand(line.flags, { env: user.env, version: version(), write, writeError });
     }
+    case 'fsck': {
+      const { fsckCommand } = await import('./commands/fsck.ts');
+      return fsckCommand(line.flags, { write, writeError, nowMs: () => Date.now() });
+    }
     case 'dev': {
       const { devCommand } = await import('./commands/dev.ts');
       return devCommand(line.flags, {

@@ -52,11 +52,16 @@ export function logsSubmission(
   submission: Submission,
   sha256: (data: Uint8Array) => Uint8Array,
 ): boolean {
+  const identity = identityOfLeaf(leaf, sha256);
+  return identity !== undefined && equalHashes(identity, submission.identity);
+}
+
+/** The identity of the entry that a stored leaf logs; undefined when it is no leaf of this kind. */
+export function identityOfLeaf(leaf: Uint8Array, sha256: (data: Uint8Array) => Uint8Array): Uint8Array | undefined {
   try {
-    const untimed = merkleTreeLeaf({ ...decodeMerkleTreeLeaf(leaf), timestampMs: 0 });
-    return equalHashes(sha256(untimed), submission.identity);
+    return sha256(merkleTreeLeaf({ ...decodeMerkleTreeLeaf(leaf), timestampMs: 0 }));
   } catch (error) {
-    if (error instanceof FormatError) return false;
+    if (error instanceof FormatError) return undefined;
     throw error;
   }
 }

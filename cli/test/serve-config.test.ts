@@ -63,7 +63,7 @@ suite('the example', () => {
     const known = new Set(Object.values(SECTIONS).flatMap((shape) => Object.keys(shape)));
     const lines = EXAMPLE.split('\n').map((line) => /^\s*# ?([a-z][A-Za-z]*): /.exec(line)?.[1]);
     for (const key of lines)
-      if (key !== undefined && !/^(debug|never|Where|url|ct)$/.test(key)) assert.ok(known.has(key), key);
+      if (key !== undefined && !/^(debug|never|Where|url|ct|Or)$/.test(key)) assert.ok(known.has(key), key);
   });
 
   test('a commented-out default changes nothing when it is written down, and every schema default is so documented', () => {
@@ -161,6 +161,36 @@ suite('bad configurations stop with the path and what to do', () => {
     ['no place for precertificates', changed('    log: ct-2026\n', '    caFile: x\n'), /ca\.ct .*either log/],
     ['two places for precertificates', changed('    # url: https://ct', '    url: https://ct'), /ca\.ct .*either log/],
     ['precertificates into a Rekor log', changed('log: ct-2026', 'log: rekor-2026'), /ca\.ct\.log .*kind ct/],
+    [
+      'two ways of export at once',
+      changed('      # bucket: rekor-2026', '      bucket: rekor'),
+      /logs\[0\]\.export .*either folder or bucket/,
+    ],
+    [
+      'an export to nowhere',
+      changed('folder: /var/lib/sigstead/tiles/rekor-2026', 'intervalMs: 500'),
+      /logs\[0\]\.export.*either/,
+    ],
+    [
+      'a bucket without region',
+      changed('folder: /var/lib/sigstead/tiles/rekor-2026', 'bucket: rekor'),
+      /logs\[0\]\.export\.region: missing/,
+    ],
+    [
+      'a prefix that is no folder',
+      changed('      # prefix: tiles/', '      prefix: tiles'),
+      /export\.prefix .*ends in \//,
+    ],
+    [
+      'an endpoint for a folder',
+      changed('# endpoint: https://s3', 'endpoint: https://s3'),
+      /endpoint .*with bucket only/,
+    ],
+    [
+      'the export of a ct log',
+      changed('    acceptedRootsFile: ', '    export: {folder: x}\n    acceptedRootsFile: '),
+      /logs\[1\]\.export .*rekor-v2 only/,
+    ],
     ['issuers of no kind', changed('        type: email\n', ''), /issuers\.oidc-issuers.*type: missing/],
     ['targets key without root key', changed('    root: keys/tuf-root.key.pem\n', ''), /tuf\.keys .*both/],
     ['a day that no calendar has', changed('validFrom: 2025-01-01T', 'validFrom: 2025-02-30T'), /validFrom/],

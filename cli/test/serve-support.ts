@@ -74,7 +74,7 @@ database:
   # The tests' PostgreSQL does not flush.
   dangerouslyAllowUnsafeSettings: true
 logs:
-  - {name: rekor, kind: rekor-v2, ${listen}, publicUrl: ${url}, keyFile: rekor.key}
+  - {name: rekor, kind: rekor-v2, ${listen}, publicUrl: ${url}, keyFile: rekor.key, export: {folder: tiles, intervalMs: 100}}
   - {name: ct, kind: ct, ${listen}, publicUrl: ${url}/ct/x, keyFile: ct.key, acceptedRootsFile: ca-root.crt}
 ca:
   ${listen}

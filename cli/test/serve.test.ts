@@ -182,6 +182,14 @@ suite('serve with a configuration', { timeout: 120_000 }, () => {
     assert.ok(reads > 20, `${reads} reads`);
   });
 
+  test('two workers export one log to one folder, up to what was answered', async () => {
+    const { size } = await append();
+    const exported = async (): Promise<string> =>
+      readFile(join(site.folder, 'tiles', 'checkpoint'), 'utf8').catch(() => '');
+    while (!(Number((await exported()).split('\n')[1]) >= size)) await delay(20);
+    assert.equal(await exported(), String(await get('/checkpoint')));
+  });
+
   test('SIGTERM ends with exit code 0 and no process left', () => stopped(two));
 
   test('a later start, also with one process, keeps the beginning of all trust material', async () => {

@@ -13,6 +13,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkNeeds(file, fail);
   checkDatabase(file, fail);
   checkLogs(file, fail);
+  checkExports(file, fail);
   checkCt(file, fail);
   checkPlainUrls(file, fail);
   checkTuf(file, fail);
@@ -61,6 +62,23 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
     if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {
       fail(`${path}.publicUrl`, 'must have no path: clients derive the origin from its host alone');
     }
+  });
+}
+
+/** One place for each log: the export of a log refuses what another has written. */
+function checkExports({ logs }: ServeFile, fail: Fail): void {
+  const places = new Map<string, number>();
+  logs.forEach(({ kind, export: to }, i) => {
+    if (to === undefined) return;
+    const path = `logs[${i}].export`;
+    if (kind !== 'rekor-v2') fail(path, 'is for kind rekor-v2 only: no other has a layout for it');
+    if ((to.folder === undefined) === (to.bucket === undefined)) fail(path, 'wants either folder or bucket');
+    if (to.bucket !== undefined && to.region === undefined) fail(`${path}.region`, 'missing: a bucket is in a region');
+    const stray = (['prefix', 'region', 'endpoint', 'pathStyle'] as const).find((key) => to[key] !== undefined);
+    if (to.bucket === undefined && stray !== undefined) fail(`${path}.${stray}`, 'goes with bucket only');
+    const place = to.folder ?? `${to.endpoint ?? ''} ${to.bucket ?? ''} ${to.prefix ?? ''}`;
+    if (places.has(place)) fail(path, `is the place of logs[${places.get(place)}]: give each log one of its own`);
+    places.set(place, i);
   });
 }
 

@@ -19,6 +19,16 @@ const database = {
 
 const metrics = { listen: listenAddress };
 
+const logExport = {
+  folder: c.optional(filePath),
+  bucket: c.optional(c.string({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, expected: 'the name of a bucket' })),
+  prefix: c.optional(c.string({ pattern: /^(?:[^/\s]+\/)+$/, expected: 'a text that ends in /' })),
+  region: c.optional(c.string({ pattern: /^[A-Za-z0-9-]{1,64}$/, expected: 'the name of a region' })),
+  endpoint: c.optional(serviceUrl),
+  pathStyle: c.optional(c.boolean()),
+  intervalMs: c.withDefault(c.integer({ min: 100, max: 3_600_000, unit: 'milliseconds' }), 1_000),
+};
+
 const log = {
   name,
   kind: c.oneOf('rekor-v2', 'ct'),
@@ -27,6 +37,7 @@ const log = {
   keyFile: filePath,
   acceptedRootsFile: c.optional(filePath),
   readOnly: c.withDefault(c.boolean(), false),
+  export: c.optional(c.object(logExport)),
   validFrom: c.optional(time),
 };
 
@@ -125,6 +136,7 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   database,
   metrics,
   logs: log,
+  'logs.export': logExport,
   ca,
   'ca.ct': caCt,
   tsa,

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { composeLog, type CtClient, type LogHandle, type LogSpec } from '@sigstead/log';
+import { composeLog, type CtClient, type ExportTarget, type LogHandle, type LogSpec } from '@sigstead/log';
 import { type Closables, systemClock } from '@sigstead/platform';
 import { Failure } from '../../failure.ts';
 import { errno } from '../../files.ts';
@@ -29,7 +29,7 @@ export async function composeLogs(options: ComposeOptions, built: Closables): Pr
   const groups: LogGroup[] = [];
   const byName = new Map<string, LogHandle>();
   for (const logs of byListener(config.file.logs)) {
-    const specs = logs.map((log) => logSpec(config, materials, log));
+    const specs = logs.map((log) => ({ ...logSpec(config, materials, log), ...exportOf(config, log) }));
     const handle = built.use(await openLogs(options, specs));
     for (const { name } of logs) byName.set(name, handle);
     if (logs[0] !== undefined) groups.push({ listen: logs[0].listen, handle });
@@ -77,6 +77,23 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
     readOnly: log.readOnly,
     markFile: join(stateFolderOf(config), `log-${log.name}`),
     ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
+  };
+}
+
+/** Where the log's tiles are copied to; the credentials of a bucket are found by the ways of the AWS SDK. */
+function exportOf(config: ServeConfig, { export: to }: LogFile): { export?: ExportTarget } {
+  if (to?.folder !== undefined) {
+    return { export: { kind: 'directory', folder: config.resolve(to.folder), intervalMs: to.intervalMs } };
+  }
+  if (to?.bucket === undefined) return {};
+  const { bucket, prefix = '', region = '', endpoint, pathStyle, intervalMs } = to;
+  const place = { kind: 's3', bucket, prefix, region, intervalMs } as const;
+  return {
+    export: {
+      ...place,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(pathStyle === undefined ? {} : { pathStyle }),
+    },
   };
 }
 

@@ -19,6 +19,7 @@ export class SigningPermit {
     this.kind = what.kind;
     this.serial = what.serial;
     this.#tbs = what.tbs;
+    Object.freeze(this);
   }
 
   /** The permitted bytes, as a copy: changing it changes nothing. */
@@ -32,12 +33,14 @@ export class SigningPermit {
  * operator.
  */
 export function lint(tbs: Uint8Array, expected: LintExpectation): SigningPermit {
-  const read = guarded('readable', 'X.690 §10', () => readTbs(tbs));
+  // What is read is what will be signed, whatever happens to the caller's bytes (the `slice` of a Buffer is no copy).
+  const bytes = new Uint8Array(tbs);
+  const read = guarded('readable', 'X.690 §10', () => readTbs(bytes));
   for (const rule of LINT_RULES) {
     if (!guarded(rule.id, rule.clause, () => rule.holds(read, expected))) throw broken(rule.id, rule.clause);
   }
   const kind = expected.last === 'poison' ? 'precertificate' : 'certificate';
-  return new SigningPermit(MINT, { kind, serial: read.serial, tbs: tbs.slice() });
+  return new SigningPermit(MINT, { kind, serial: read.serial.slice(), tbs: bytes });
 }
 
 function guarded<T>(id: string, clause: string, run: () => T): T {

@@ -27,7 +27,8 @@ export async function recordPermit(
   } catch (error) {
     throw new CaError('record_failed', { detail: `issuance record: ${messageOf(error)}`, cause: error });
   }
-  const recorded: RecordedPermit = { permit };
+  // Frozen: another permit in its place would not be on record.
+  const recorded: RecordedPermit = Object.freeze({ permit });
   RECORDED.add(recorded);
   return recorded;
 }

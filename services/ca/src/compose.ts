@@ -9,7 +9,7 @@ import { issuingCa } from './core/issuance/issuing-ca.ts';
 import type { Clock, CtClient, IssuanceStore, RandomBytes } from './core/ports.ts';
 import { caRoutes } from './http/routes.ts';
 import { caMetrics } from './metrics.ts';
-import { IssuerDirectory } from './oidc/directory.ts';
+import { entryFor, IssuerDirectory } from './oidc/directory.ts';
 import { createFetchJson } from './oidc/fetch-json.ts';
 import type { FetchJson } from './oidc/ports.ts';
 import { OidcTokenVerifier } from './oidc/verifier.ts';
@@ -114,12 +114,11 @@ function warnOfIssuers(issuers: readonly ResolvedIssuer[], logger: Logger): void
 /** Issuers in this process first; then the caller's port or the network, with the hosts the operator wrote down. */
 function fetchPort(options: CaOptions, issuers: readonly ResolvedIssuer[]): FetchJson {
   const named = new Set(issuers.flatMap((issuer) => [...hostOf(issuer), ...issuer.jwksHosts]));
-  const certificates = new Map(issuers.map(({ url, caCertificate }) => [url, caCertificate]));
   const network =
     options.fetchJson ??
     createFetchJson({
       isTrustedHost: (host) => named.has(host),
-      caCertificates: (issuer) => certificates.get(issuer),
+      caCertificates: (issuer) => entryFor(issuers, issuer)?.caCertificate,
     });
   return async (request) => {
     const local = options.inProcessIssuers?.[request.issuer];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveIssuers } from '../src/config.ts';
-import { IssuerDirectory } from '../src/oidc/directory.ts';
+import { entryFor, IssuerDirectory } from '../src/oidc/directory.ts';
 import type { FetchJson } from '../src/oidc/ports.ts';
 
 /* Issuers behind a pattern: whoever can send a token, signed or not, chooses which of them is looked up. */
@@ -45,4 +45,18 @@ test('an invented issuer is remembered until others come: its failure is not ask
     await assert.rejects(async () => invented?.keys.current());
   }
   assert.equal(asked.length, 1);
+});
+
+test('an entry goes to its issuer, and through its pattern to those that fit it', () => {
+  const entry = { type: 'kubernetes', 'client-id': 'sigstore' };
+  const pem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${name}`;
+  const issuers = resolveIssuers({
+    issuers: { 'https://one.example.com': { ...entry, 'ca-cert': pem('one') } },
+    metaIssuers: { 'https://*.example.com': { ...entry, 'ca-cert': pem('any') } },
+  });
+  const certificate = (issuer: string): string | undefined => entryFor(issuers, issuer)?.caCertificate;
+  assert.equal(certificate('https://one.example.com'), pem('one'));
+  assert.equal(certificate('https://two.example.com'), pem('any'));
+  assert.equal(certificate('https://*.example.com'), undefined);
+  assert.equal(certificate('https://two.example.org'), undefined);
 });

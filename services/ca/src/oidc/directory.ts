@@ -13,6 +13,12 @@ export interface IssuerSettings {
   readonly jwksHosts: readonly string[];
 }
 
+/** The entry that tokens of `issuer` are judged by: its own, else the first pattern it fits. */
+export function entryFor<T extends IssuerSettings>(issuers: readonly T[], issuer: string): T | undefined {
+  const own = issuers.find(({ url, isMeta }) => !isMeta && url === issuer);
+  return own ?? issuers.find(({ url, isMeta }) => isMeta && matchesPattern(url, issuer));
+}
+
 export interface KnownIssuer {
   readonly settings: IssuerSettings;
   readonly keys: IssuerKeys;

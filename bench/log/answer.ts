@@ -12,8 +12,8 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 export class BadAnswerError extends Error {}
 
 /**
- * Puts the bytes of one connection together to answers, for a client that asks one thing at a time. Knows what our servers
- * send: a Content-Length on every answer. Throws BadAnswerError on anything else. SPEC: RFC 9112 §4, §6.3
+ * Puts the bytes of one connection together to answers, for a client that asks one thing at a time. Knows what our
+ * servers send: a Content-Length on every answer. Throws BadAnswerError on anything else. SPEC: RFC 9112 §4, §6.3
  */
 export class AnswerReader {
   #chunks: Buffer[] = [];

@@ -9,8 +9,8 @@ export interface CertifiedKey {
 }
 
 /**
- * Claims as long as those of a real release workflow in a repository with long names: the certificate then has about 2.1 KB, and a
- * Rekor v2 entry over it the 3.2 KB that entries of the public log have.
+ * Claims as long as those of a real release workflow in a repository with long names: the certificate then has about
+ * 2.1 KB, and a Rekor v2 entry over it the 3.2 KB that entries of the public log have.
  */
 export function longWorkflowClaims(): Record<string, string> {
   const repository = 'example-organisation/service-with-a-name';
@@ -42,7 +42,10 @@ export function longWorkflowClaims(): Record<string, string> {
   };
 }
 
-/** Certificates of the CA at `url`, over one token of its development issuer `ci`. Rejects with what was answered instead. */
+/**
+ * Certificates of the CA at `url`, over one token of its development issuer `ci`. Rejects with what was answered
+ * instead.
+ */
 export async function certifiedKeys(url: string, count: number): Promise<CertifiedKey[]> {
   const claims = longWorkflowClaims();
   const { token } = await post<{ token: string }>(`${url}/oidc/dev/token`, { issuer: 'ci', claims, lifetime: 600 });

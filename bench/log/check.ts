@@ -37,8 +37,8 @@ export function openCheckpoint(envelope: string, verifier: NoteVerifier): Head {
 }
 
 /**
- * Throws unless an answer of 201 holds by itself: the entry is what was sent, byte for byte, and it is in the tree under a signed
- * checkpoint, at the index that is named.
+ * Throws unless an answer of 201 holds by itself: the entry is what was sent, byte for byte, and it is in the tree
+ * under a signed checkpoint, at the index that is named.
  */
 export function checkAnswer(answer: Uint8Array, expected: Uint8Array, verifier: NoteVerifier): Acknowledged {
   const entry = JSON.parse(Buffer.from(answer).toString('utf8')) as LogEntry;

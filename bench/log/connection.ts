@@ -10,8 +10,9 @@ export interface Target {
 }
 
 /**
- * One keep-alive connection, one request at a time, with as little work per request as possible: a load generator that is busier than
- * the server measures itself. Opened when first used, and again after the server closed it; a request is never sent twice.
+ * One keep-alive connection, one request at a time, with as little work per request as possible: a load generator that
+ * is busier than the server measures itself. Opened when first used, and again after the server closed it; a request is
+ * never sent twice.
  */
 export class Connection {
   readonly #target: Target;

@@ -40,7 +40,10 @@ export class Connections {
     this.#idle.push(connection);
   }
 
-  /** Opens as many ahead of a flood, a few at a time: else the flood would measure the kernel's queue of new connections. */
+  /**
+   * Opens as many ahead of a flood, a few at a time: else the flood would measure the kernel's queue of new
+   * connections.
+   */
   async warm(count: number): Promise<void> {
     const taken: Connection[] = [];
     while (taken.length < Math.min(count, this.#max)) {
@@ -62,8 +65,9 @@ const LOOK_MS = 1.5;
 const NO_CONNECTION_MS = 5;
 
 /**
- * Open loop: each request leaves when the schedule says, whatever became of those before it, and its latency counts from then, also when
- * no connection was free. Ends with the last answer, or `drainMs` after the last arrival; what is unanswered then has failed.
+ * Open loop: each request leaves when the schedule says, whatever became of those before it, and its latency counts
+ * from then, also when no connection was free. Ends with the last answer, or `drainMs` after the last arrival; what is
+ * unanswered then has failed.
  */
 export function openLoop(options: {
   schedule: Schedule;
@@ -120,7 +124,10 @@ export function openLoop(options: {
   });
 }
 
-/** Closed loop: `inFlight` requests are always under way, until the seconds or the requests are used up. Latency from the send. */
+/**
+ * Closed loop: `inFlight` requests are always under way, until the seconds or the requests are used up. Latency from
+ * the send.
+ */
 export async function closedLoop(options: {
   inFlight: number;
   seconds: number;

@@ -3,7 +3,9 @@ import type { CertifiedKey } from './certificates.ts';
 import type { Target } from './connection.ts';
 
 const DIGEST_CHARS = 44;
-/** A P-256 signature in DER has 70 to 72 bytes in more than 99 of 100 cases: 96 characters. The others are made again. */
+/**
+ * A P-256 signature in DER has 70 to 72 bytes in more than 99 of 100 cases: 96 characters. The others are made again.
+ */
 const SIGNATURE_CHARS = 96;
 const ENTRY_CHARS = DIGEST_CHARS + SIGNATURE_CHARS;
 
@@ -15,8 +17,9 @@ interface Template {
 }
 
 /**
- * Requests for Rekor v2 entries, all distinct, signed before the run. Kept are digest and signature of each, 140 bytes; the rest is the
- * same for all entries under one certificate, so that a million fit into memory and sending one is a copy.
+ * Requests for Rekor v2 entries, all distinct, signed before the run. Kept are digest and signature of each, 140 bytes;
+ * the rest is the same for all entries under one certificate, so that a million fit into memory and sending one is a
+ * copy.
  */
 export class Entries {
   readonly count: number;

@@ -83,7 +83,7 @@ describe('the load tool against a log', () => {
     assert.equal(run.requests, 40);
     assert.equal(run.accepted + run.duplicates, 40);
     assert.equal(run.verified, run.accepted);
-    assert.ok(run.duplicates > 0 && run.reads > 0 && run.serverCpuSeconds > 0);
+    assert.ok(run.duplicates > 0 && run.reads > 0);
     assert.equal(isVoid(run), false);
   });
 

@@ -95,8 +95,11 @@ function bookedRequests(parts: { entries: Entries; ledger: Ledger; checker: Chec
   };
 }
 
-/** Begins to count; the returned function says what was spent since. */
+/** Begins to count; the returned function says what was spent since. Other systems than Linux do not say it (NaN). */
 function watchCpu(serverPids: readonly number[]): () => CpuSpent {
+  if (process.platform !== 'linux') {
+    return () => ({ server: Number.NaN, byName: {}, generator: Number.NaN, otherCores: Number.NaN });
+  }
   const startMs = performance.now();
   const before = { names: treeCpuByName(...serverPids), own: process.cpuUsage(), machine: machineCpuSeconds() };
   return () => {

@@ -6,8 +6,8 @@ const MAX_BITS = 36;
 const BUCKETS = STEPS * (MAX_BITS - STEP_BITS + 1);
 
 /**
- * Counts of times by size, in fixed memory, however many are recorded. A quantile is at most 1.6 % above the time that was
- * recorded, never below it. Times in milliseconds, resolved to a microsecond.
+ * Counts of times by size, in fixed memory, however many are recorded. A quantile is at most 1.6 % above the time that
+ * was recorded, never below it. Times in milliseconds, resolved to a microsecond.
  */
 export class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
@@ -40,7 +40,9 @@ export class Histogram {
     this.#maxMs = Math.max(this.#maxMs, time);
   }
 
-  /** The smallest time that at least the part `q` (0 to 1) of all recorded ones do not exceed. NaN when there is none. */
+  /**
+   * The smallest time that at least the part `q` (0 to 1) of all recorded ones do not exceed. NaN when there is none.
+   */
   quantileMs(q: number): number {
     if (this.#count === 0) return Number.NaN;
     const wanted = Math.max(1, Math.ceil(q * this.#count));

@@ -6,8 +6,8 @@ import type { BodyPlan } from './schedule.ts';
 const SHOWN_FAULTS = 5;
 
 /**
- * Book of one run: what was answered to which body, and whether all of it can be true together. A fault is an answer that is not true, or
- * no proper answer at all; a run with one is void.
+ * Book of one run: what was answered to which body, and whether all of it can be true together. A fault is an answer
+ * that is not true, or no proper answer at all; a run with one is void.
  */
 export class Ledger {
   readonly accepted = new Histogram();

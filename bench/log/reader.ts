@@ -30,8 +30,9 @@ export interface ReadReport {
 }
 
 /**
- * Clients that look for entries the log has acknowledged: each read fetches the newest checkpoint, then the tiles between the entry and its
- * root, makes the proof and verifies it. The newest checkpoint never has fewer entries than one seen before, and holds every acknowledged one.
+ * Clients that look for entries the log has acknowledged: each read fetches the newest checkpoint, then the tiles
+ * between the entry and its root, makes the proof and verifies it. The newest checkpoint never has fewer entries than
+ * one seen before, and holds every acknowledged one.
  */
 export class Readers {
   readonly #target: Target;

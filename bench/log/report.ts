@@ -11,20 +11,20 @@ export const HEADER = [
 export function runLines(run: RunSummary): string[] {
   const cells = [
     run.acceptedPerSecond.toFixed(0),
-    run.acceptedPerCpuSecond.toFixed(0),
-    `${run.signsPerEntry.toFixed(1)}x`,
+    known(run.acceptedPerCpuSecond, (value) => value.toFixed(0)),
+    known(run.signsPerEntry, (value) => `${value.toFixed(1)}x`),
     String(run.refused),
     String(run.duplicates),
     ...[run.p50Ms, run.p90Ms, run.p99Ms, run.maxMs, run.lagP99Ms].map(milliseconds),
-    run.cpu.otherCores.toFixed(2),
+    known(run.cpu.otherCores, (value) => value.toFixed(2)),
   ];
   const programs = Object.entries(run.cpu.byName)
     .filter(([, seconds]) => seconds >= 0.01 * run.serverCpuSeconds)
     .map(([name, seconds]) => `${name} ${((100 * seconds) / run.serverCpuSeconds).toFixed(0)} %`);
   const details = [
     `${run.accepted} entries, ${run.verified} answers verified`,
-    `server CPU ${run.serverCpuSeconds.toFixed(1)} s (${programs.join(', ')})`,
-    `generator ${run.cpu.generator.toFixed(1)} s`,
+    `server CPU ${known(run.serverCpuSeconds, (value) => value.toFixed(1))} s (${programs.join(', ')})`,
+    `generator ${known(run.cpu.generator, (value) => value.toFixed(1))} s`,
   ];
   if (run.reads > 0) {
     details.push(
@@ -34,8 +34,14 @@ export function runLines(run: RunSummary): string[] {
   return [
     [run.name.padEnd(24), ...cells.map((cell) => cell.padStart(9))].join(' '),
     `  ${details.join('; ')}`,
+    ...(isLate(run) ? ['  the generator was late: no connection was free, or it had too little of a core'] : []),
     ...voidLines(run),
   ];
+}
+
+/** More than a twentieth of the latency told, and more than timers and neighbours explain. */
+function isLate(run: RunSummary): boolean {
+  return run.lagP99Ms > Math.max(10, run.p99Ms / 20);
 }
 
 function voidLines(run: RunSummary): string[] {
@@ -53,5 +59,10 @@ export function overloadLines(view: OverloadView): string[] {
 }
 
 function milliseconds(ms: number): string {
-  return Number.isNaN(ms) ? '-' : ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
+  return known(ms, (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0));
+}
+
+/** A dash for what was not seen, or cannot be on this system. */
+function known(value: number, format: (value: number) => string): string {
+  return Number.isNaN(value) ? '-' : format(value);
 }

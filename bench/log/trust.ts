@@ -15,8 +15,8 @@ interface Metadata {
 }
 
 /**
- * Origin and key as the instance publishes them in its trusted root. The TUF signatures are not checked: the load tool asks whether the
- * answers agree with what the instance says of itself, not whether the instance is who it should be.
+ * Origin and key as the instance publishes them in its trusted root. The TUF signatures are not checked: the load tool
+ * asks whether the answers agree with what the instance says of itself, not whether the instance is who it should be.
  */
 export async function publishedLog(url: string): Promise<LogIdentity> {
   const get = async (name: string): Promise<unknown> => {

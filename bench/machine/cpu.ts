@@ -11,7 +11,10 @@ export interface ProcessStat {
   readonly cpuSeconds: number;
 }
 
-/** User and system seconds of processes and all their descendants. Children that ended are in their parent's account. Linux only: reads /proc. */
+/**
+ * User and system seconds of processes and all their descendants. Children that ended are in their parent's account.
+ * Linux only: reads /proc.
+ */
 export function treeCpuSeconds(...roots: number[]): number {
   return sum(processTree(roots));
 }
@@ -42,7 +45,10 @@ export function processTree(roots: readonly number[]): ProcessStat[] {
   return stats.filter(({ pid }) => members.has(pid));
 }
 
-/** Seconds that all cores together were busy since the start of the machine. SPEC: proc(5), /proc/stat: user, nice, system, irq, softirq, steal. */
+/**
+ * Seconds that all cores together were busy since the start of the machine. SPEC: proc(5), /proc/stat: user, nice,
+ * system, irq, softirq, steal.
+ */
 export function machineCpuSeconds(): { busy: number; stolen: number } {
   const fields = (readFileSync('/proc/stat', 'latin1').split('\n', 1)[0] ?? '').split(/\s+/).slice(1).map(Number);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;

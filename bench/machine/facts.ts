@@ -69,7 +69,10 @@ async function postgresFacts(
   }
 }
 
-/** The embedded server's address, from the file that its postmaster writes. SPEC: PostgreSQL, postmaster.pid: lines 4 and 5. */
+/**
+ * The embedded server's address, from the file that its postmaster writes. SPEC: PostgreSQL, postmaster.pid: lines 4
+ * and 5.
+ */
 function socketBelow(serverPids: readonly number[]): string | undefined {
   for (const { pid, name } of processTree(serverPids)) {
     if (name !== 'postgres') continue;

@@ -10,8 +10,8 @@ export function shareCores(count: number): { server: string; generator: string }
 }
 
 /**
- * Puts the server's processes (what they start later inherits it) and this one on cores of their own. Returns what was done, or why not, as a
- * sentence for the report.
+ * Puts the server's processes (what they start later inherits it) and this one on cores of their own. Returns what was
+ * done, or why not, as a sentence for the report.
  */
 export function pinApart(serverPids: readonly number[]): string {
   const cores = shareCores(availableParallelism());

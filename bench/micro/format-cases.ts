@@ -35,14 +35,18 @@ export interface Samples {
 }
 
 /**
- * What the formats cost a request. A service's own functions are behind its index, so the first and the last are put together here from
- * what they are made of in the packages: the checks of the profile, and of issuer, audience and times, are not in them.
+ * What the formats cost a request. A service's own functions are behind its index, so the first and the last are put
+ * together here from what they are made of in the packages: the checks of the profile, and of issuer, audience and
+ * times, are not in them.
  */
 export function formatCases(samples: Samples): MicroCase[] {
   return [tbsCase(samples), checkpointCase(), requestCase(samples), jcsCase(samples), tokenCase(samples)];
 }
 
-/** TBSCertificate, all extensions included, written anew; must give the very bytes of the certificate. SPEC: RFC 5280 §4.1 */
+/**
+ * TBSCertificate, all extensions included, written anew; must give the very bytes of the certificate. SPEC: RFC 5280
+ * §4.1
+ */
 function tbsCase({ certificate }: Samples): MicroCase {
   const parsed = parseCertificate(certificate);
   return {

@@ -1,4 +1,7 @@
-/** One thing to measure. `run` does it once; `check`, before anything is timed, throws when it does not do what its name says. */
+/**
+ * One thing to measure. `run` does it once; `check`, before anything is timed, throws when it does not do what its name
+ * says.
+ */
 export interface MicroCase {
   readonly name: string;
   run(): unknown;
@@ -8,7 +11,10 @@ export interface MicroCase {
 export interface MicroResult {
   readonly name: string;
   readonly perSecond: number;
-  /** Time of one call as a multiple of one P-256 signature, both measured within the same tenths of a second; median of the rounds. */
+  /**
+   * Time of one call as a multiple of one P-256 signature, both measured within the same tenths of a second; median of
+   * the rounds.
+   */
   readonly signs: number;
 }
 
@@ -16,8 +22,8 @@ const ROUNDS = 7;
 const SLICE_MS = 60;
 
 /**
- * Measures each case in rounds, a slice of it after a slice of the yardstick: a neighbour that takes the core for a second then slows both,
- * and the ratio stays.
+ * Measures each case in rounds, a slice of it after a slice of the yardstick: a neighbour that takes the core for a
+ * second then slows both, and the ratio stays.
  */
 export function measureAll(cases: readonly MicroCase[], yardstick: () => unknown): MicroResult[] {
   return cases.map((each) => {

@@ -51,7 +51,7 @@ export class IssuerKeys {
   /** Known keys, fetched if there are none or they are old. Rejects when there are none to be had. */
   async current(): Promise<KeySnapshot> {
     const known = this.#snapshot;
-    const ageMs = this.#options.clock.nowMs() - this.#loadedAtMs;
+    const ageMs = this.#sinceMs(this.#loadedAtMs);
     if (known !== undefined && ageMs < MAX_AGE_MS) return known;
     try {
       return await this.#load();
@@ -65,15 +65,20 @@ export class IssuerKeys {
   async newerThan(seen: KeySnapshot): Promise<KeySnapshot | undefined> {
     if (this.#snapshot !== undefined && this.#snapshot !== seen) return this.#snapshot;
     if (this.#loading !== undefined) return this.#loading;
-    const nowMs = this.#options.clock.nowMs();
-    if (nowMs - this.#forcedAtMs < REFETCH_INTERVAL_MS) return undefined;
-    this.#forcedAtMs = nowMs;
+    if (this.#sinceMs(this.#forcedAtMs) < REFETCH_INTERVAL_MS) return undefined;
+    this.#forcedAtMs = this.#options.clock.nowMs();
     return this.#load();
+  }
+
+  /** A time that is still to come was taken from a clock that was wrong: it counts as long ago, lest keys never age. */
+  #sinceMs(atMs: number): number {
+    const ms = this.#options.clock.nowMs() - atMs;
+    return ms < 0 ? MAX_AGE_MS : ms;
   }
 
   #load(): Promise<KeySnapshot> {
     if (this.#loading !== undefined) return this.#loading;
-    if (this.#options.clock.nowMs() - this.#failedAtMs < FAILURE_PAUSE_MS) {
+    if (this.#sinceMs(this.#failedAtMs) < FAILURE_PAUSE_MS) {
       return Promise.reject(new Error('issuer failed a moment ago'));
     }
     this.#loading = this.#fetch().finally(() => {

@@ -23,6 +23,9 @@ const LOCK = 'lock';
 /** What may lie in a folder that becomes an instance: nothing but what an earlier start that failed left behind. */
 const OWN_NAMES = new Set([LOCK, 'instance.json', 'keys', 'sigstead.yaml', 'trust', POSTGRES, MARKS]);
 
+/** What was being written when a start was killed. */
+const DRAFT = /^(?:keys|instance\.json|sigstead\.yaml)\./;
+
 /** Makes the folder when it is missing and takes its lock. Throws a Failure that says what to do. */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
   const path = await makeFolder(resolve(options.dir), options.shared);
@@ -84,9 +87,7 @@ function notWritable(path: string, cause: unknown): Failure {
 async function refuseForeignFolder(path: string): Promise<void> {
   const names = await readdir(path);
   if (names.includes('instance.json')) return;
-  const foreign = names.find(
-    (name) => !OWN_NAMES.has(name) && !name.startsWith('keys.') && !name.startsWith('instance.json.'),
-  );
+  const foreign = names.find((name) => !OWN_NAMES.has(name) && !DRAFT.test(name));
   if (foreign === undefined) return;
   throw new Failure(`${path} holds other files (${foreign}): choose an empty or new folder with --data`);
 }

@@ -118,8 +118,8 @@ const MIGRATE = `sigstead migrate - bring the database of a configuration up to 
 
 Usage: sigstead migrate --config FILE
 
-Forward only, all or nothing for each service, as the role of database.migrationUrl (else of database.url). May be
-repeated, and run while an older release still serves.
+Forward only, all or nothing for each service, as the role of database.migrationUrl (else of database.url). With a
+role of its own for migrations, the serving role gets the rights to read and to add, and no others. May be repeated.
 `;
 
 const LOG = `sigstead log - the life of a log

@@ -34,7 +34,8 @@ export async function logCreateCommand(flags: { config: string; name: string }, 
   await refusePending({ config, env, logger });
   await prepareStateFolder(config);
   const materials = await loadMaterials(config);
-  const { serving: connectionString } = await connectionsOf(config, env);
+  // The serving role may fill logs, not make them.
+  const { migrating: connectionString } = await connectionsOf(config, env);
   const metrics = createMetrics();
   const options = { config, materials, connectionString, version, slot: 1, shared: false, logger, metrics };
   const handle = await openLogs(options, [{ ...logSpec(config, materials, log), readOnly: false, create: true }]);

@@ -6,6 +6,7 @@ import { Failure } from '../failure.ts';
 import { type Environment, connectionsOf } from './config/connection.ts';
 import type { ServeConfig } from './config/load.ts';
 import type { ServeFile } from './config/sections.ts';
+import { grantServing } from './rights.ts';
 import { startStep } from './services/start-failure.ts';
 
 interface Schema {
@@ -29,19 +30,32 @@ export interface DatabaseStep {
 }
 
 /**
- * Brings every schema up to date, forward only, as the migrating role; resolves with the names that were applied. Several
- * processes may do so at once; a crash leaves each schema as it was or whole. Throws a Failure.
+ * Brings every schema up to date, forward only, as the migrating role; resolves with the names that were applied. A serving
+ * role of its own then gets the rights it needs, and no others. Several processes may do so at once; a crash leaves each
+ * schema as it was or whole. Throws a Failure.
  */
 export async function migrateAll({ config, env, logger }: DatabaseStep): Promise<string[]> {
-  const { migrating } = await connectionsOf(config, env);
-  return withPool({ connectionString: migrating, logger, path: config.path }, async (pool) => {
+  const { serving, migrating } = await connectionsOf(config, env);
+  const at = { logger, path: config.path };
+  const schemas = schemasOf(config.file);
+  const servingRole = await withPool({ ...at, connectionString: serving }, currentRole);
+  return withPool({ ...at, connectionString: migrating }, async (pool) => {
     const applied: string[] = [];
-    for (const { schema, migrations } of schemasOf(config.file)) {
+    for (const { schema, migrations } of schemas) {
       const names = await migrate({ pool, schema, migrations });
       applied.push(...names.map((name) => `${schema}: ${name}`));
     }
+    if ((await currentRole(pool)) !== servingRole) {
+      const names = schemas.map(({ schema }) => schema);
+      await grantServing(pool, servingRole, names);
+    }
     return applied;
   });
+}
+
+async function currentRole(pool: Pool): Promise<string> {
+  const { rows } = await pool.query<{ role: string }>('select current_user as role');
+  return rows[0]?.role ?? '';
 }
 
 /** Refuses a database that lacks a migration of this release. Changes nothing. Throws a Failure. */

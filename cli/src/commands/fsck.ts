@@ -30,8 +30,10 @@ export async function fsckCommand(flags: FsckFlags, io: FsckIo): Promise<void> {
     const isDatabase = /^postgres(ql)?:\/\//.test(flags.source);
     await (isDatabase ? checkDatabase(flags, key, io, progress.at) : checkPublished(flags, key, io, progress.at));
   } catch (error) {
-    if (error instanceof LogError) throw new Failure(error.message, { cause: error });
-    if (error instanceof StoreError) throw new Failure('the database does not answer', { cause: error });
+    if (error instanceof LogError) throw new Failure(error.detail ?? error.message, { cause: error });
+    if (error instanceof StoreError) {
+      throw new Failure(`the database does not answer (${messageOf(error.cause ?? error)})`, { cause: error });
+    }
     throw error;
   }
 }

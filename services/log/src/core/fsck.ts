@@ -118,9 +118,11 @@ class Check {
       const records = await this.#options.store.records(range);
       return records.map((record) => record.leaf);
     });
-    const stored = await this.#read(`leaf hashes ${range.begin} to ${range.end - 1}`, () =>
-      this.#options.store.leafHashes(range),
-    );
+    const stored = await this.#read(`leaf hashes ${range.begin} to ${range.end - 1}`, async () => {
+      const hashes = await this.#options.store.leafHashes(range);
+      if (hashes.every((each) => each.length === HASH_SIZE)) return hashes;
+      throw new LogError('internal', 'internal error', { detail: 'one is cut off' });
+    });
     const derived = leaves?.map((leaf) => this.#options.hasher.leaf(leaf));
     const leafHashes =
       derived === undefined || stored === undefined ? (derived ?? stored) : this.#judge(row, derived, stored);

@@ -41,6 +41,8 @@ export interface FsckOptions {
 
 const MAX_PROBLEMS = 100;
 const HEADS_PER_PAGE = 500;
+/** More than a queue holds: where heads are missing, what lies between them is not brought into memory. */
+const MAX_BATCH_ENTRIES = 65_536;
 
 /**
  * Derives the whole log again from its entries alone and compares everything that is stored with it: the chain of
@@ -114,6 +116,10 @@ class Check {
 
   async #batch(row: HistoryRow): Promise<boolean> {
     const range = { begin: this.#edge.size, end: row.size };
+    const fits = row.previousSize === range.begin || row.size - range.begin <= MAX_BATCH_ENTRIES;
+    const isSpan = row.size > range.begin && fits;
+    this.#expect(isSpan, `head ${row.size} is no batch after size ${range.begin}`);
+    if (!isSpan) return false;
     const leaves = await this.#read(`entries ${range.begin} to ${range.end - 1}`, async () => {
       const records = await this.#options.store.records(range);
       return records.map((record) => record.leaf);

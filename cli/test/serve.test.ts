@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -41,8 +42,8 @@ async function stopped(spawned: Spawned): Promise<void> {
   for (const pid of pids.values()) assert.equal(isAlive(pid), false, `worker ${pid} was left behind`);
 }
 
-/** One more entry, over a connection of its own. */
-async function append(): Promise<{ index: number; size: number; entry: Json }> {
+/** A request for one more entry. */
+function entryRequest(): string {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const artifact = Buffer.from(`artifact ${Math.random()}`);
   const rawBytes = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
@@ -51,16 +52,44 @@ async function append(): Promise<{ index: number; size: number; entry: Json }> {
     verifier: { publicKey: { rawBytes }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' },
   };
   const digest = createHash('sha256').update(artifact).digest('base64');
+  return JSON.stringify({ hashedRekordRequestV002: { digest, signature } });
+}
+
+/** One more entry, over a connection of its own. */
+async function append(): Promise<{ index: number; size: number; entry: Json }> {
   const { status, bytes } = await request(`${site.url}/api/v2/log/entries`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ hashedRekordRequestV002: { digest, signature } }),
+    body: entryRequest(),
   });
   assert.equal(status, 201, bytes.toString('utf8'));
   const entry = parseJson('entry', bytes);
   const proof = asJson('entry', entry['inclusionProof']);
   const envelope = asText('entry', asJson('entry', proof['checkpoint'])['envelope']);
   return { index: asSize('entry', proof['logIndex']), size: Number(envelope.split('\n')[1]), entry };
+}
+
+/** Resolves when a worker has taken the request; its body is sent by finish(), which gives the status of the answer. */
+function heldAppend(): Promise<{ finish: () => Promise<number | undefined> }> {
+  const body = entryRequest();
+  const headers = { expect: '100-continue', 'content-length': Buffer.byteLength(body) };
+  const sent = httpRequest(`${site.url}/api/v2/log/entries`, { method: 'POST', headers, agent: false });
+  const status = new Promise<number | undefined>((resolve, reject) => {
+    sent.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.once('error', reject);
+  });
+  const finish = (): Promise<number | undefined> => {
+    sent.end(body);
+    return status;
+  };
+  sent.flushHeaders();
+  return new Promise((resolve, reject) => {
+    sent.once('continue', () => resolve({ finish }));
+    status.catch(reject);
+  });
 }
 
 async function checkpointSize(): Promise<number> {
@@ -190,7 +219,14 @@ suite('serve with a configuration', { timeout: 120_000 }, () => {
     assert.equal(await exported(), String(await get('/checkpoint')));
   });
 
-  test('SIGTERM ends with exit code 0 and no process left', () => stopped(two));
+  test('SIGTERM answers what the workers have taken, then ends with exit code 0 and no process left', async () => {
+    const held = await Promise.all(Array.from({ length: 6 }, heldAppend));
+    const end = stopped(two);
+    // No worker takes connections any more.
+    while (await checkpointSize().then(Boolean, () => false)) await delay(10);
+    assert.deepEqual(await Promise.all(held.map(({ finish }) => finish())), Array(6).fill(201));
+    await end;
+  });
 
   test('a later start, also with one process, keeps the beginning of all trust material', async () => {
     const spawned = await started('--workers', '1');

@@ -24,16 +24,6 @@ export class Connection {
     this.#target = target;
   }
 
-  /** Opens it now. Rejects when that fails. */
-  open(): Promise<void> {
-    const socket = this.#open();
-    if (!socket.connecting) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
-    });
-  }
-
   /** Calls back exactly once. Throws when a request is under way. */
   send(request: Uint8Array, done: (outcome: Outcome) => void): void {
     if (this.#waiting !== undefined) throw new Error('one request at a time');

@@ -1,4 +1,4 @@
-import { Connection, type Outcome, type Target } from './connection.ts';
+import { Connection, getRequest, type Outcome, type Target } from './connection.ts';
 import { Histogram } from './histogram.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -41,15 +41,15 @@ export class Connections {
   }
 
   /**
-   * Opens as many ahead of a flood, a few at a time: else the flood would measure the kernel's queue of new
-   * connections.
+   * Opens as many ahead of a flood, a few at a time, and asks for something on each: else the flood would measure the
+   * kernel's queue of new connections, and the server's patience with those that say nothing.
    */
-  async warm(count: number): Promise<void> {
+  async warm(count: number, path: string): Promise<void> {
     const taken: Connection[] = [];
     while (taken.length < Math.min(count, this.#max)) {
       const group = Array.from({ length: 64 }, () => this.take()).filter((each) => each !== undefined);
       if (group.length === 0) break;
-      await Promise.all(group.map((each) => each.open()));
+      await Promise.all(group.map((each) => each.request(getRequest(this.#target, path))));
       taken.push(...group);
     }
     for (const each of taken) this.give(each);

@@ -44,7 +44,7 @@ export async function hammer(on: HammerTarget, load: Load, options: RunOptions):
   const connections = new Connections(on.target, options.connections);
   const requests = bookedRequests({ entries, ledger, checker, options });
   try {
-    if (load.kind === 'open' && load.warm !== undefined) await connections.warm(load.warm);
+    if (load.kind === 'open' && load.warm !== undefined) await connections.warm(load.warm, '/checkpoint');
     const cpu = watchCpu(on.serverPids);
     checker.start();
     const driven = await drive(load, { count, connections, requests, seconds: options.seconds });

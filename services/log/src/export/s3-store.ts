@@ -112,6 +112,9 @@ export async function openS3Store(
       const { tag } = await put(name, object, condition);
       if (tag !== undefined) return { tag };
       const there = await readBack(name, object.bytes);
+      if (there === 'absent' && previous === undefined) {
+        throw new ObjectStoreError('unavailable', `${name} comes and goes`);
+      }
       return typeof there === 'string' ? 'lost' : there;
     },
     get,
@@ -150,6 +153,8 @@ function clientOptions(place: S3Place): NonNullable<ConstructorParameters<typeof
     region,
     // Repeated here, where it is known what a second attempt means.
     maxAttempts: 1,
+    // What was read is compared with what it must be: bytes that have changed in the storage are different ones, no error.
+    responseChecksumValidation: 'WHEN_REQUIRED',
     forcePathStyle: pathStyle ?? endpoint !== undefined,
     requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, socketTimeout: ANSWER_TIMEOUT_MS },
     ...(endpoint === undefined ? {} : { endpoint }),

@@ -23,6 +23,7 @@ export interface Tool {
 const INSTALL_TIMEOUT_MS = 900_000;
 const COSIGN = '3.1.3';
 const PYTHON = '4.5.1';
+const VERSITYGW = '1.8.0';
 const GO_PROGRAM = join(import.meta.dirname, 'go-verify');
 /** No other toolchain than the one installed here is fetched behind our back. */
 const GO_ENV = { GOTOOLCHAIN: 'local' };
@@ -85,7 +86,25 @@ export const goVerify: Tool = {
   },
 };
 
-export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify];
+/** An S3 server over a folder. */
+export const versitygw: Tool = {
+  name: `versitygw ${VERSITYGW}`,
+  variable: 'SIGSTEAD_TEST_VERSITYGW',
+  folder: async () => `versitygw-${VERSITYGW}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
+    await runOk('go', ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], {
+      env,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
+  },
+  program: 'versitygw',
+  // Built by the installer it does not know its version; the folder does.
+  check: async (program) => expectText(await runOk(program, ['--version']), 'Version'),
+};
+
+export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw];
 
 /** The program of a tool in the cache, if it is there and works. */
 export async function provided(tool: Tool, cacheDir: string): Promise<string | undefined> {

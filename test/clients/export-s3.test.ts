@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { needs, programOf, temporaryFolder } from './environment.ts';
+import { eventually, exportedFiles, startExportedLog, treeSizeOf } from './exported-log.ts';
+import { freePort, type Program, startProgram } from './local-server.ts';
+import { versitygw } from './tools.ts';
+
+const { skip } = needs(versitygw);
+
+if (skip !== false) describe('S3 server', { skip }, () => test('holds an exported log'));
+else await suite();
+
+async function suite(): Promise<void> {
+  const base = await temporaryFolder();
+  const port = await freePort();
+  const credentials = { accessKeyId: 'sigstead', secretAccessKey: 'not a secret' };
+  const startGateway = (): Promise<Program> => {
+    const keys = ['--access', credentials.accessKeyId, '--secret', credentials.secretAccessKey];
+    const place = ['--port', `127.0.0.1:${port}`, '--health', '/health'];
+    return startProgram(
+      programOf(versitygw),
+      ['--quiet', ...keys, ...place, 'posix', '--sidecar', join(base, 'meta'), join(base, 'data')],
+      port,
+    );
+  };
+  for (const name of ['meta', 'data', 'data/logs']) await mkdir(join(base, name));
+  let gateway = await startGateway();
+  after(() => gateway.end());
+
+  const prefix = 'v2/2026/';
+  /** The server keeps every object as a file. */
+  const folder = join(base, 'data', 'logs', prefix);
+  const target = {
+    kind: 's3' as const,
+    bucket: 'logs',
+    prefix,
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${port}`,
+    credentials,
+    intervalMs: 10,
+  };
+  const log = await startExportedLog(target, 3);
+  after(() => log.close());
+  const exportedSize = (): Promise<number> => readFile(join(folder, 'checkpoint')).then(treeSizeOf, () => -1);
+
+  const checkExported = async (size: number): Promise<void> => {
+    await eventually(exportedSize, (found) => found === size);
+    const checkpoint = await readFile(join(folder, 'checkpoint'));
+    // The process that is asked may learn a moment later what another one has published and exported.
+    await eventually(
+      () => log.served('checkpoint'),
+      (served) => served.equals(checkpoint),
+    );
+    for (const name of await exportedFiles(folder)) {
+      assert.deepEqual(await readFile(join(folder, name)), await log.served(name), name);
+    }
+  };
+
+  test('three processes export one log into one bucket: what stands there is what the log serves', async () => {
+    for (const size of [1, 255, 256, 257, 600]) {
+      await log.grow(size);
+      await checkExported(size);
+    }
+    const names = await exportedFiles(folder);
+    for (const name of ['tile/entries/001', 'tile/0/001', 'tile/entries/002.p/88', 'tile/1/000.p/2']) {
+      assert.ok(names.includes(name), name);
+    }
+    assert.equal(await log.trouble(), undefined);
+  });
+
+  test('while the storage is away entries are taken as ever; when it is back the export catches up', async () => {
+    await gateway.end('SIGKILL');
+    await log.grow(700);
+    assert.equal(await exportedSize(), 600);
+    assert.equal(await log.trouble(), undefined);
+    gateway = await startGateway();
+    await checkExported(700);
+    assert.equal(await log.trouble(), undefined);
+  });
+
+  test('an object that has changed in the storage is found when it is written again, and makes the log read-only', async () => {
+    const name = 'tile/0/000';
+    const tile = await readFile(join(folder, name));
+    tile.writeUInt8(tile.readUInt8(5) ^ 1, 5);
+    await writeFile(join(folder, name), tile);
+    // Without its checkpoint the place is one that nothing was exported to yet.
+    await rm(join(folder, 'checkpoint'));
+    await log.grow(701);
+    const trouble = await eventually(
+      () => log.trouble(),
+      (found) => found !== undefined,
+    );
+    assert.match(trouble ?? '', /tile\/0\/000 stands in the target with other bytes/);
+    assert.equal(await exportedSize(), -1);
+    assert.deepEqual(await readFile(join(folder, name)), tile);
+  });
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
+import { fsckPublished } from '../src/index.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
 import { type RawResponse, send } from './support/raw-http.ts';
 import { startServer, type TestServer } from './support/server.ts';
@@ -80,6 +81,9 @@ test('the folder follows the log, over a restart too, and every file in it is wh
   for (const [name, bytes] of expectedResources(260, (i) => leaves[i]!)) {
     assert.deepEqual(await readFile(path.join(folder, name)), bytes, name);
   }
+  const keyPem = signer.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const checked = await fsckPublished({ from: { folder }, key: keyPem, origin: 'log.example.com' });
+  assert.deepEqual([checked.outcome, checked.size, checked.signature], ['ok', 260, 'verified']);
   const { database } = server;
   assert.match(await server.metrics.text(), /sigstead_log_export_size_entries\{log="v2"\} \d+/);
   await server.handle.close();

@@ -19,7 +19,7 @@ function refuses(code: string, run: () => unknown): void {
   assert.throws(run, (error) => error instanceof DerError && error.code === code, `expected DerError ${code}`);
 }
 
-test('object identifiers of fulcio.md §2.6 encode to their golden bytes and back', () => {
+test('object identifiers of the Sigstore and CT arcs encode to their golden bytes and back', () => {
   assert.equal(hex(encodeOidContent('1.3.6.1.4.1.57264.1.1')), '2b0601040183bf300101');
   assert.equal(hex(encodeOidContent('1.3.6.1.4.1.57264.1.24')), '2b0601040183bf300118');
   assert.equal(decodeOidContent(bytes('2b06010401d679020403')), '1.3.6.1.4.1.11129.2.4.3');

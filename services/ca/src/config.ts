@@ -27,7 +27,7 @@ export interface IssuerEntry {
   /** Only reported to clients; which claim is signed follows from the type. */
   readonly 'challenge-claim'?: string | undefined;
   readonly 'skip-email-verification'?: boolean | undefined;
-  /** PEM trusted besides the system's when this issuer is fetched. */
+  /** PEM trusted instead of the system's when this issuer is fetched. */
   readonly 'ca-cert'?: string | undefined;
   /** Further hosts (`host[:port]`) its key set may lie on. */
   readonly 'jwks-hosts'?: readonly string[] | undefined;

@@ -19,7 +19,7 @@ export interface FetchJsonOptions {
   readonly limits?: Partial<FetchLimits>;
   /** Hosts (with port, if any) that may lie in a private network, because the operator wrote them into the configuration. */
   readonly isTrustedHost: (host: string) => boolean;
-  /** PEM certificates trusted besides the system's, per issuer. */
+  /** PEM certificates trusted instead of the system's, per issuer. */
   readonly caCertificates?: (issuer: string) => string | undefined;
 }
 

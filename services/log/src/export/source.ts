@@ -10,6 +10,7 @@ import {
   type TreeHasher,
 } from '@sigstead/merkle';
 import type { HeadClaim } from '../core/ports.ts';
+import { encodeBundle } from '../core/entry-bundle.ts';
 import type { LeafRecord } from '../core/records.ts';
 import type { LogState } from '../core/state.ts';
 import { ExportAlarm } from './alarm.ts';
@@ -67,18 +68,6 @@ async function provenTile(source: ExportSource, edge: TreeEdge, level: number, i
   const parent = await provenTile(source, edge, level + 1, Math.floor(index / TILE_WIDTH));
   if (equalHashes(nodes.node(8, 0), parent.node(0, index % TILE_WIDTH))) return nodes;
   throw damaged(`tile ${index} of level ${level} is not the one in the tree`);
-}
-
-/** SPEC: C2SP tlog-tiles, Log entries: each entry behind its length, uint16, big-endian */
-function encodeBundle(records: readonly LeafRecord[]): Uint8Array {
-  const bundle = Buffer.allocUnsafeSlow(records.reduce((sum, { leaf }) => sum + 2 + leaf.length, 0));
-  let at = 0;
-  for (const { leaf } of records) {
-    at = bundle.writeUInt16BE(leaf.length, at);
-    bundle.set(leaf, at);
-    at += leaf.length;
-  }
-  return bundle;
 }
 
 function damaged(text: string): ExportAlarm {

@@ -1,4 +1,5 @@
 import { fullTileCount, TILE_WIDTH, type TilePath, tileWidth } from '@sigstead/merkle';
+import { encodeBundle } from '../core/entry-bundle.ts';
 import type { ReadSources } from './log-reader.ts';
 
 /** How old the knowledge of other processes' heads may be when a checkpoint is served, unless the log says otherwise. */
@@ -33,15 +34,6 @@ async function readTile(log: ReadSources, path: TilePath & { kind: 'tile' }): Pr
   return nodes?.bytes().subarray(0, path.width * 32);
 }
 
-/** Each entry with its length before it. SPEC: C2SP tlog-tiles, Log entries: uint16, big-endian */
 async function readBundle(log: ReadSources, path: { index: number; width: number }): Promise<Uint8Array> {
-  const records = await log.entries.bundle(path.index, path.width);
-  const bundle = Buffer.allocUnsafe(records.reduce((sum, { leaf }) => sum + 2 + leaf.length, 0));
-  let at = 0;
-  for (const { leaf } of records) {
-    at = bundle.writeUInt16BE(leaf.length, at);
-    bundle.set(leaf, at);
-    at += leaf.length;
-  }
-  return bundle;
+  return encodeBundle(await log.entries.bundle(path.index, path.width));
 }

@@ -110,6 +110,8 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
         throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
       }
       await removeBelow(mark, { known: before, contains });
+      // Ours came up after the owner of the higher one had listed what to remove. The caller looks into the higher one.
+      if (now.size > mark.size) await rm(pathOf(mark.size), { force: true });
       return now;
     },
   };

@@ -8,10 +8,15 @@ export {
 } from './compose-fsck.ts';
 export { LogError, type LogErrorCode, StoreError } from './core/errors.ts';
 export type { FsckReport } from './core/fsck.ts';
-export type { LogKind } from './core/ports.ts';
+export type { LogKind, LogStore, StoredHead, Submission } from './core/ports.ts';
+export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
 export type { FsckProgress, TreeProblem, TreeReport } from './fsck/report.ts';
-export { QUEUE_LIMITS, type QueueLimits } from './engine/queue.ts';
+export { QUEUE_LIMITS, type QueueLimits, type Receipt } from './engine/queue.ts';
+export { engineMetrics } from './metrics.ts';
 export type { ExportTarget } from './open-export.ts';
+export { type OpenLog, openLog, type OpenLogOptions } from './open-log.ts';
 export type { LogOptions, LogSpec } from './options.ts';
+export { createLog, type LogIdentity } from './store/logs.ts';
 export { MIGRATIONS as LOG_MIGRATIONS, SCHEMA as LOG_SCHEMA } from './store/migrations.ts';
+export { postgresStore } from './store/postgres-store.ts';
 export { SESSION_LIMITS, type SessionLimits } from './store/session.ts';

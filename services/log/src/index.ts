@@ -12,6 +12,7 @@ export type { LogKind, LogStore, StoredHead, Submission } from './core/ports.ts'
 export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
 export type { FsckProgress, TreeProblem, TreeReport } from './fsck/report.ts';
 export { QUEUE_LIMITS, type QueueLimits, type Receipt } from './engine/queue.ts';
+export { fileMark } from './mark/file-mark.ts';
 export { engineMetrics } from './metrics.ts';
 export type { ExportTarget } from './open-export.ts';
 export { type OpenLog, openLog, type OpenLogOptions } from './open-log.ts';

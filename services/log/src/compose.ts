@@ -13,14 +13,17 @@ import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
 import { fileMark } from './mark/file-mark.ts';
 import type { Exporter } from './export/exporter.ts';
+import type { ObjectStore } from './export/object-store.ts';
 import { engineMetrics } from './metrics.ts';
 import { openExport } from './open-export.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import type { LogOptions, LogSpec } from './options.ts';
+import type { Archive } from './read/archive.ts';
+import { LOAD_LIMITS, LoadGate } from './read/load-gate.ts';
 import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import { checkSpecs, misconfigured, prefixesOf } from './specs.ts';
-import { postgresStore } from './store/postgres-store.ts';
+import { postgresStore, publicReads } from './store/postgres-store.ts';
 
 /** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
 export interface CtClient {
@@ -55,6 +58,27 @@ type Running = { spec: LogSpec; log: OpenLog; exporter: Exporter | undefined } &
   | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
 );
 
+/** For looking whether others appended, taking over what they did, and health. Readers have none of them. */
+const FOLLOWING_CONNECTIONS = 4;
+
+/** What readers get of the database, and no more: sequencing never waits behind them, nor they behind it. */
+interface Reading {
+  pool: Pool;
+  gate: LoadGate;
+}
+
+function openReading({ connectionString, logger, readConnections = 8 }: LogOptions): Reading {
+  const pool = openPool({
+    connectionString,
+    logger,
+    max: readConnections,
+    applicationName: 'sigstead-log-reads',
+    connectTimeoutMs: 2000,
+    settings: { statement_timeout: '4s', idle_in_transaction_session_timeout: '10s' },
+  });
+  return { pool, gate: new LoadGate({ ...LOAD_LIMITS, running: readConnections }) };
+}
+
 const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
 
@@ -66,16 +90,18 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
     const pool = openPool({
       connectionString: options.connectionString,
       logger: options.logger,
-      max: options.readConnections ?? 8,
+      max: FOLLOWING_CONNECTIONS,
       applicationName: 'sigstead-log',
       settings: { statement_timeout: '30s', idle_in_transaction_session_timeout: '10s' },
     });
     owned.defer(() => pool.end());
     await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
     await checkDurability(pool, options);
+    const reading = openReading(options);
+    owned.defer(() => reading.pool.end());
     const running: Running[] = [];
     for (const spec of options.logs) {
-      const one = await openOne(pool, spec, options);
+      const one = await openOne(pool, spec, options, reading);
       owned.use(one.log);
       if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
@@ -95,7 +121,7 @@ async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
   options.logger.error({ settings: unsafe }, text);
 }
 
-async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<Running> {
+async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: Reading): Promise<Running> {
   const personality =
     spec.kind === 'ct'
       ? ctPersonality({ signer: spec.signer, sha256 })
@@ -105,6 +131,8 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
   const { connectionString, clock, cacheBytes, queue, sessions, metrics } = options;
   const logger = options.logger.child({ log: spec.name });
   let exporter: Exporter | undefined;
+  let copy: ObjectStore | undefined;
+  const archive: Archive = { get: async (path, maxBytes) => (await copy?.get(path, maxBytes))?.bytes };
   const log = await openLog({
     name: spec.name,
     hasher,
@@ -114,13 +142,22 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions): Promise<
     logger,
     metrics: engineMetrics(metrics, spec.name),
     onPublished: () => exporter?.tell(),
+    reads: {
+      store: publicReads(reading.pool, logId),
+      gate: reading.gate,
+      metrics,
+      ...(spec.export === undefined ? {} : { archive }),
+    },
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
     ...(options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs }),
     ...(queue === undefined ? {} : { limits: queue }),
     ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
   });
   if (spec.export !== undefined) {
-    exporter = openExport({ log, target: spec.export, personality, clock, logger, metrics });
+    const onTarget = (opened: ObjectStore): void => {
+      copy = opened;
+    };
+    exporter = openExport({ log, target: spec.export, personality, clock, logger, metrics, onTarget });
   }
   if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, exporter, personality };
   const signatures = new IssuerLinks(sha256);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
+import { ExportAlarm } from './export/alarm.ts';
 import { directoryStore, PRIVATE_FOLDER, prepareDirectory } from './export/directory-store.ts';
 import { EXPORT_PACE, Exporter } from './export/exporter.ts';
 import { fileLock } from './export/file-lock.ts';
@@ -11,6 +12,7 @@ import type { ExportSource } from './export/source.ts';
 import type { Personality } from './core/ports.ts';
 import { halted } from './core/state.ts';
 import type { OpenLog } from './open-log.ts';
+import { DamagedRead } from './read/damaged.ts';
 import { EntrySource } from './read/entry-source.ts';
 import { TileSource } from './read/tile-source.ts';
 
@@ -43,11 +45,17 @@ export function openExport(options: {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
+  /** Called with the target when it has been opened. */
+  onTarget?: (target: ObjectStore) => void;
 }): Exporter {
   const { log, target, clock, logger, metrics } = options;
   return new Exporter({
     source: exportSource(log, options.personality),
-    openTarget: (ended) => openTarget(target, { clock, ended }),
+    openTarget: async (ended) => {
+      const opened = await openTarget(target, { clock, ended });
+      options.onTarget?.(opened);
+      return opened;
+    },
     // Everything that was published stays readable; nothing is signed any more.
     onAlarm: (alarm) => {
       if (alarm.stopsTheLog) log.tree.halt(halted(alarm.message));
@@ -64,7 +72,7 @@ export function openExport(options: {
 export function exportSource(log: OpenLog, personality: Personality): ExportSource {
   const { tree, store, hasher } = log;
   const tiles = new TileSource({ hasher, store, budgetBytes: CACHE_BYTES });
-  const older = new EntrySource({ store, budgetBytes: CACHE_BYTES });
+  const older = new EntrySource({ hasher, store, tiles, budgetBytes: CACHE_BYTES });
   return {
     hasher,
     halted: () => tree.haltedBy !== undefined,
@@ -73,12 +81,22 @@ export function exportSource(log: OpenLog, personality: Personality): ExportSour
     catchUpIfBehind: () => tree.catchUpIfBehind(),
     openHead: (note) => personality.openHead(note),
     rootAt: (edge, size) => tiles.rootAt(edge, size),
-    tile: (edge, level, index) => tiles.tile(edge, level, index),
+    tile: (edge, level, index) => alarmed(tiles.tile(edge, level, index)),
     records: (edge, index, width) => {
       const isRecent = index * 256 >= edge.size - RECENT_ENTRIES;
-      return (isRecent ? log.entries : older).bundle(index, width);
+      return alarmed((isRecent ? log.entries : older).bundle(edge, index, width));
     },
   };
+}
+
+/** What is not in the tree is not exported; nor is anything after it. */
+async function alarmed<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!(error instanceof DamagedRead)) throw error;
+    throw new ExportAlarm('damaged_source', error.detail ?? error.message, { cause: error });
+  }
 }
 
 async function openTarget(target: ExportTarget, own: { clock: Clock; ended: AbortSignal }): Promise<ObjectStore> {

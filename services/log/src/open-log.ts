@@ -4,8 +4,9 @@ import type { LogStore, MarkStore, Personality } from './core/ports.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import { type EngineMetrics, Sequencer } from './engine/sequencer.ts';
 import { Tree } from './engine/tree.ts';
-import { EntrySource } from './read/entry-source.ts';
-import { type LogReader, logReader } from './read/log-reader.ts';
+import { openReads, type ReadOptions } from './open-reads.ts';
+import type { EntrySource } from './read/entry-source.ts';
+import type { LogReader } from './read/log-reader.ts';
 import { TileSource } from './read/tile-source.ts';
 
 /** One running log: what the http rooms work with. */
@@ -40,7 +41,11 @@ export interface OpenLogOptions {
   cacheBytes?: number;
   /** See LogOptions. */
   checkpointAgeMs?: number;
+  reads?: ReadOptions;
 }
+
+/** For comparing marks: apart from the memory and the connections that answering readers uses up. */
+const TREE_TILES_BYTES = 2 * 2 ** 20;
 
 const CACHE_BYTES = 32 * 2 ** 20;
 
@@ -48,14 +53,26 @@ const CACHE_BYTES = 32 * 2 ** 20;
 export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
   const { hasher, store, personality, logger, clock, metrics } = options;
   const budgetBytes = options.cacheBytes ?? CACHE_BYTES;
-  const tiles = new TileSource({ hasher, store, budgetBytes });
-  const entries = new EntrySource({ store, budgetBytes });
+  const tiles = new TileSource({ hasher, store, budgetBytes: TREE_TILES_BYTES });
   const tree = await Tree.open({ hasher, store, personality, tiles, mark: options.mark, logger }).catch(
     async (error: unknown) => {
       await store.close();
       throw error;
     },
   );
+  const { name, reads = {}, checkpointAgeMs } = options;
+  const read = openReads({
+    name,
+    hasher,
+    personality,
+    tree,
+    reads,
+    store,
+    clock,
+    logger,
+    budgetBytes,
+    checkpointAgeMs,
+  });
   const sequencer = new Sequencer({
     hasher,
     store,
@@ -66,24 +83,18 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     metrics,
     pause: options.pause ?? pauseFor,
     onPublished: (firstIndex, records) => {
-      entries.offer(firstIndex, records);
+      read.offer(firstIndex, records);
       options.onPublished?.();
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   return {
-    name: options.name,
+    name,
     tree,
     sequencer,
-    tiles,
-    entries,
-    reader: logReader({
-      tree,
-      tiles,
-      entries,
-      store,
-      ...(options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs }),
-    }),
+    tiles: read.tiles,
+    entries: read.entries,
+    reader: read.reader,
     store,
     hasher,
     async close() {

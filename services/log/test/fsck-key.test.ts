@@ -9,7 +9,7 @@ import {
   publicKeyFromSpki,
   signatureLine,
 } from '@sigstead/formats';
-import { readBundle } from '../src/fsck/bundle.ts';
+import { readBundle } from '../src/core/entry-bundle.ts';
 import { checkTree } from '../src/fsck/check-tree.ts';
 import { readCheckpointKey } from '../src/fsck/checkpoint-key.ts';
 import type { TreeReport } from '../src/fsck/report.ts';

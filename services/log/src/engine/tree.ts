@@ -13,6 +13,7 @@ import {
   restoreEdge,
   sameHead,
 } from '../core/state.ts';
+import { DamagedRead } from '../read/damaged.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { SharedRun } from './shared-run.ts';
 
@@ -195,7 +196,7 @@ export class Tree {
     if (mark.size > state.head.size) {
       throw halted(`the head in the database (${nameHead(state.head)}) is below the mark (${nameHead(mark)})`);
     }
-    const root = await this.#deps.tiles.rootAt(state.edge, mark.size);
+    const root = await this.#deps.tiles.rootAt(state.edge, mark.size).catch(asContradiction);
     if (equalHashes(root, mark.root)) return;
     throw halted(
       `the tree in the database has root ${Buffer.from(root).toString('hex')} where the mark has ${nameHead(mark)}; its head is ${nameHead(state.head)}`,
@@ -211,6 +212,12 @@ export class Tree {
       throw error;
     }
   }
+}
+
+/** A tree whose own tiles do not lead to its root cannot be compared with anything. */
+function asContradiction(error: unknown): never {
+  if (error instanceof DamagedRead) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
+  throw error;
 }
 
 /** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. */

@@ -1,5 +1,5 @@
 import { entryBundlePath, HASH_SIZE, tilePath } from '@sigstead/merkle';
-import { MAX_BUNDLE_BYTES, readBundle } from './bundle.ts';
+import { MAX_BUNDLE_BYTES, readBundle } from '../core/entry-bundle.ts';
 import type { TreeCounts, TreeProblem } from './report.ts';
 import { SourceError, type TreeSource } from './source.ts';
 

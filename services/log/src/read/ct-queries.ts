@@ -1,12 +1,14 @@
-import { TILE_WIDTH } from '@sigstead/merkle';
+import { equalHashes, TILE_WIDTH, type TreeEdge } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LogState } from '../core/state.ts';
 import type { LeafRecord } from '../core/records.ts';
+import { DamagedRead } from './damaged.ts';
 import type { ReadSources } from './log-reader.ts';
+import { lookForNews } from './resources.ts';
 
 /** Looks once for news when `size` is more than what is published; throws `invalid_request` when it stays so. */
 async function stateCovering(log: ReadSources, size: number): Promise<LogState> {
-  if (size > log.tree.published.head.size) await log.tree.catchUpIfBehind();
+  if (size > log.tree.published.head.size) await lookForNews(log);
   const state = log.tree.published;
   if (size <= state.head.size) return state;
   throw new LogError('invalid_request', `tree size ${size} is beyond the current tree size ${state.head.size}`);
@@ -27,9 +29,27 @@ export async function proofByHash(
 ): Promise<{ index: number; proof: Uint8Array[] }> {
   if (size === 0) throw new LogError('invalid_request', 'tree_size must be at least 1');
   const { edge } = await stateCovering(log, size);
-  const index = await log.store.findLeaf(leafHash);
+  const index = await log.leaves.find(leafHash);
   if (index === undefined || index >= size) throw new LogError('not_found', 'no entry with this leaf hash');
+  await checkLeaf(log, edge, index, leafHash);
   return { index, proof: await log.tiles.inclusionProof(edge, size, index) };
+}
+
+/** An index that the store gave is believed when the tree has that very hash there. */
+async function checkLeaf(log: ReadSources, edge: TreeEdge, index: number, leafHash: Uint8Array): Promise<void> {
+  const tile = await log.tiles.tile(edge, 0, Math.floor(index / TILE_WIDTH));
+  if (tile !== undefined && equalHashes(tile.node(0, index % TILE_WIDTH), leafHash)) return;
+  const error = new DamagedRead(`the stored index of a leaf hash is ${index}, whose leaf is another one`, {
+    contradicts: true,
+  });
+  log.observer?.damaged(error);
+  throw error;
+}
+
+/** One entry that was acknowledged: so it is in the tree, if not yet in the one that is shown here. */
+export async function acknowledged(log: ReadSources, index: number): Promise<LeafRecord> {
+  const { edge } = await stateCovering(log, index + 1);
+  return log.entries.record(edge, index);
 }
 
 /** SPEC: RFC 6962 §4.8 */
@@ -40,8 +60,10 @@ export async function entryAndProof(
 ): Promise<{ record: LeafRecord; proof: Uint8Array[] }> {
   if (index >= size) throw new LogError('invalid_request', `leaf_index ${index} is not in a tree of size ${size}`);
   const { edge } = await stateCovering(log, size);
-  const [record, proof] = await Promise.all([log.entries.record(index), log.tiles.inclusionProof(edge, size, index)]);
-  if (record === undefined) throw new LogError('internal', 'internal error', { detail: `entry ${index} is missing` });
+  const [record, proof] = await Promise.all([
+    log.entries.record(edge, index),
+    log.tiles.inclusionProof(edge, size, index),
+  ]);
   return { record, proof };
 }
 
@@ -51,9 +73,9 @@ export async function entryAndProof(
  */
 export async function entries(log: ReadSources, start: number, end: number): Promise<readonly LeafRecord[]> {
   if (start > end) throw new LogError('invalid_request', `start ${start} is larger than end ${end}`);
-  const { head } = await stateCovering(log, start + 1);
+  const { edge } = await stateCovering(log, start + 1);
   const bundle = Math.floor(start / TILE_WIDTH);
   const first = bundle * TILE_WIDTH;
-  const width = Math.min(TILE_WIDTH, head.size - first, end + 1 - first);
-  return (await log.entries.bundle(bundle, width)).slice(start - first);
+  const width = Math.min(TILE_WIDTH, edge.size - first, end + 1 - first);
+  return (await log.entries.bundle(edge, bundle, width)).slice(start - first);
 }

@@ -1,19 +1,22 @@
 import { MerkleError, type TilePath } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
-import type { LogStore } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
 import type { Tree } from '../engine/tree.ts';
-import { consistency, entries, entryAndProof, proofByHash } from './ct-queries.ts';
+import { acknowledged, consistency, entries, entryAndProof, proofByHash } from './ct-queries.ts';
 import type { EntrySource } from './entry-source.ts';
+import type { LeafIndex } from './leaf-index.ts';
+import { withPatience } from './patience.ts';
 import { readCheckpoint, readResource } from './resources.ts';
+import type { ReadObserver } from './sources.ts';
 import type { TileSource } from './tile-source.ts';
 
-/** Where answers come from: memory first, then the store. */
+/** Where answers come from: memory first, then an archive if there is one, then the store. */
 export interface ReadSources {
   readonly tree: Tree;
   readonly tiles: TileSource;
   readonly entries: EntrySource;
-  readonly store: Pick<LogStore, 'findLeaf'>;
+  readonly leaves: LeafIndex;
+  readonly observer?: ReadObserver | undefined;
   /** How old the knowledge of other processes' heads may be when a checkpoint is served. Default 500. */
   readonly checkpointAgeMs?: number;
 }
@@ -21,7 +24,7 @@ export interface ReadSources {
 /**
  * The questions a log answers about its published tree. All throw LogError: `halted` when nothing may be shown,
  * `invalid_request` for impossible parameters, `not_found`, `unavailable` when the database is needed and away,
- * `internal` when what is stored does not fit together.
+ * `internal` (a DamagedRead) when what is stored is not what the signed tree holds.
  */
 export interface LogReader {
   /** The newest published note. */
@@ -33,8 +36,8 @@ export interface LogReader {
   entryAndProof(index: number, size: number): Promise<{ record: LeafRecord; proof: Uint8Array[] }>;
   /** From `start` to `end` inclusive, or fewer. */
   entries(start: number, end: number): Promise<readonly LeafRecord[]>;
-  /** One entry that was acknowledged, published here already or not. */
-  record(index: number): Promise<LeafRecord | undefined>;
+  /** One entry that was acknowledged, by this process or another. */
+  record(index: number): Promise<LeafRecord>;
 }
 
 export function logReader(sources: ReadSources): LogReader {
@@ -45,14 +48,17 @@ export function logReader(sources: ReadSources): LogReader {
     proofByHash: (leafHash, size) => coded(proofByHash(sources, leafHash, size)),
     entryAndProof: (index, size) => coded(entryAndProof(sources, index, size)),
     entries: (start, end) => coded(entries(sources, start, end)),
-    record: (index) => coded(sources.entries.record(index)),
+    record: (index) => coded(acknowledged(sources, index)),
   };
 }
+
+/** Longest time for an answer that is not in memory: loads wait for their turn, and for what lies above them. */
+const ANSWER_MS = 5000;
 
 /** What is neither ours nor a contradiction in the tree came from the database or the way to it. */
 async function coded<T>(answer: Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await withPatience(answer, ANSWER_MS);
   } catch (cause) {
     if (cause instanceof LogError) throw cause;
     if (cause instanceof MerkleError)

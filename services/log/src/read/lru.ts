@@ -5,6 +5,7 @@ export class WeightedLru<V> {
   /** Insertion order is order of use. */
   readonly #entries = new Map<string, V>();
   #weight = 0;
+  #reserved = 0;
 
   constructor(options: { budgetBytes: number; weigh: (value: V) => number }) {
     this.#budget = options.budgetBytes;
@@ -23,10 +24,7 @@ export class WeightedLru<V> {
     this.delete(key);
     this.#entries.set(key, value);
     this.#weight += this.#weigh(value);
-    for (const [oldest] of this.#entries) {
-      if (this.#weight <= this.#budget) break;
-      this.delete(oldest);
-    }
+    this.#shrink();
   }
 
   delete(key: string): void {
@@ -34,5 +32,23 @@ export class WeightedLru<V> {
     if (value === undefined) return;
     this.#entries.delete(key);
     this.#weight -= this.#weigh(value);
+  }
+
+  /** Makes room for what is on its way, at the cost of what is kept. The result gives the room back, once. */
+  reserve(bytes: number): () => void {
+    let held = bytes;
+    this.#reserved += held;
+    this.#shrink();
+    return () => {
+      this.#reserved -= held;
+      held = 0;
+    };
+  }
+
+  #shrink(): void {
+    for (const [oldest] of this.#entries) {
+      if (this.#weight + this.#reserved <= this.#budget) break;
+      this.delete(oldest);
+    }
   }
 }

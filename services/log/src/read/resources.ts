@@ -1,9 +1,18 @@
 import { fullTileCount, TILE_WIDTH, type TilePath, tileWidth } from '@sigstead/merkle';
 import { encodeBundle } from '../core/entry-bundle.ts';
 import type { ReadSources } from './log-reader.ts';
+import { withPatience } from './patience.ts';
 
 /** How old the knowledge of other processes' heads may be when a checkpoint is served, unless the log says otherwise. */
 const CHECKPOINT_AGE_MS = 500;
+
+/** How long somebody who asks beyond the edge waits for a database that is silent. */
+const NEWS_MS = 2000;
+
+/** Looks once whether others appended. Throws `unavailable` when the database does not say so in time. */
+export function lookForNews(log: Pick<ReadSources, 'tree'>): Promise<void> {
+  return withPatience(log.tree.catchUpIfBehind(), NEWS_MS);
+}
 
 /** The newest published note. It never goes back: what is published only grows. */
 export async function readCheckpoint(log: ReadSources, nowMs: number): Promise<Uint8Array> {
@@ -17,7 +26,7 @@ export async function readCheckpoint(log: ReadSources, nowMs: number): Promise<U
  * SPEC: C2SP tlog-tiles, Merkle tree; Log entries
  */
 export async function readResource(log: ReadSources, path: TilePath): Promise<Uint8Array | undefined> {
-  if (!isPublished(log, path)) await log.tree.catchUpIfBehind();
+  if (!isPublished(log, path)) await lookForNews(log);
   if (!isPublished(log, path)) return undefined;
   return path.kind === 'entries' ? readBundle(log, path) : readTile(log, path);
 }
@@ -35,5 +44,5 @@ async function readTile(log: ReadSources, path: TilePath & { kind: 'tile' }): Pr
 }
 
 async function readBundle(log: ReadSources, path: { index: number; width: number }): Promise<Uint8Array> {
-  return encodeBundle(await log.entries.bundle(path.index, path.width));
+  return encodeBundle(await log.entries.bundle(log.tree.published.edge, path.index, path.width));
 }

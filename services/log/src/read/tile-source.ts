@@ -4,43 +4,49 @@ import {
   equalHashes,
   fullTileCount,
   type GetNode,
+  HASH_SIZE,
   inclusionProof,
   nodeFromTiles,
   rootFromNodes,
+  TILE_HEIGHT,
+  TILE_WIDTH,
   type TileId,
   TileNodes,
   tilesForConsistency,
   tilesForInclusion,
   tilesOfNodes,
   type TreeEdge,
-  type TreeHasher,
 } from '@sigstead/merkle';
-import { LogError } from '../core/errors.ts';
-import type { LogStore } from '../core/ports.ts';
+import { DamagedRead } from './damaged.ts';
+import { LoadGate } from './load-gate.ts';
 import { WeightedLru } from './lru.ts';
+import { type ColdSources, provenLook } from './sources.ts';
 
 /** What a TileNodes takes, interior nodes included. */
 const TILE_BYTES = 17 * 1024;
 
 /**
- * Tiles of the tree: full ones from memory or the store, partial ones from the edge. Interior nodes stay with the tile,
- * so a proof in a hot tile is a few lookups.
+ * Tiles of the tree: partial ones from the edge, full ones from memory, else from where they are kept. Each full tile is
+ * proven by its hash in the tile above it, and so on up to the edge, which was proven against the signed root: nothing
+ * is given out, or a proof made of it, on the word of a table or a file. Interior nodes stay with the tile, so a proof in
+ * a hot tile is a few lookups.
  */
 export class TileSource {
-  readonly #hasher: TreeHasher;
-  readonly #store: Pick<LogStore, 'tiles'>;
-  readonly #cache: WeightedLru<Promise<TileNodes>>;
+  readonly #from: ColdSources<'tiles'>;
+  readonly #gate: LoadGate;
+  readonly #cache: WeightedLru<TileNodes>;
+  readonly #loading = new Map<string, Promise<TileNodes>>();
 
-  constructor(options: { hasher: TreeHasher; store: Pick<LogStore, 'tiles'>; budgetBytes: number }) {
-    this.#hasher = options.hasher;
-    this.#store = options.store;
+  constructor(options: ColdSources<'tiles'>) {
+    this.#from = options;
+    this.#gate = options.gate ?? new LoadGate();
     this.#cache = new WeightedLru({ budgetBytes: options.budgetBytes, weigh: () => TILE_BYTES });
   }
 
   /** The widest tile there is at this place in the tree of `edge`; undefined when it has no hash yet. */
   async tile(edge: TreeEdge, level: number, index: number): Promise<TileNodes | undefined> {
     const full = fullTileCount(level, edge.size);
-    if (index < full) return this.#full(level, index);
+    if (index < full) return this.#full(edge, level, index);
     return index === full ? edge.partial(level)?.nodes : undefined;
   }
 
@@ -54,7 +60,7 @@ export class TileSource {
 
   /** Root the tree of `edge` had at `size`. */
   async rootAt(edge: TreeEdge, size: number): Promise<Uint8Array> {
-    if (size === 0) return this.#hasher.empty();
+    if (size === 0) return this.#from.hasher.empty();
     return rootFromNodes(size, await this.#nodes(edge, size, tilesOfNodes(decompose(0, size), size)));
   }
 
@@ -65,29 +71,62 @@ export class TileSource {
         loaded.set(`${level}/${index}`, await this.tile(edge, level, index));
       }),
     );
-    return nodeFromTiles({ hasher: this.#hasher, size, getTile: (level, index) => loaded.get(`${level}/${index}`) });
+    const { hasher } = this.#from;
+    return nodeFromTiles({ hasher, size, getTile: (level, index) => loaded.get(`${level}/${index}`) });
   }
 
-  /** Concurrent callers share one read; a failed read is forgotten. */
-  #full(level: number, index: number): Promise<TileNodes> {
+  /** Concurrent callers share one load; a failed one is forgotten. */
+  async #full(edge: TreeEdge, level: number, index: number): Promise<TileNodes> {
     const key = `${level}/${index}`;
-    const known = this.#cache.get(key);
+    const known = this.#cache.get(key) ?? this.#loading.get(key);
     if (known !== undefined) return known;
-    const loading = this.#load(level, index);
-    this.#cache.set(key, loading);
-    loading.catch(() => this.#cache.delete(key));
+    const loading = this.#load(edge, level, index).finally(() => this.#loading.delete(key));
+    this.#loading.set(key, loading);
     return loading;
   }
 
-  async #load(level: number, index: number): Promise<TileNodes> {
-    const [row] = await this.#store.tiles(level, [index]);
-    if (row === undefined) throw damaged(`full tile ${index} of level ${level} is missing`);
-    const nodes = TileNodes.from(this.#hasher, row.hashes);
-    if (!equalHashes(nodes.node(8, 0), row.root)) throw damaged(`tile ${index} of level ${level} has another root`);
-    return nodes;
+  async #load(edge: TreeEdge, level: number, index: number): Promise<TileNodes> {
+    // Before the turn is taken: the tile above may have to be loaded itself, and must not wait for this one.
+    const above = await this.tile(edge, level + 1, Math.floor(index / TILE_WIDTH));
+    if (above === undefined) throw new DamagedRead(`${nameOf(level, index)} has none above`, { contradicts: true });
+    const root = above.node(0, index % TILE_WIDTH);
+    const giveBack = this.#cache.reserve(TILE_BYTES);
+    try {
+      const nodes = await this.#gate.run(() => this.#read(level, index, root));
+      giveBack();
+      this.#cache.set(`${level}/${index}`, nodes);
+      return nodes;
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #read(level: number, index: number, root: Uint8Array): Promise<TileNodes> {
+    const { archive, store, observer } = this.#from;
+    const archived = await archive?.tile(level, index);
+    const nodes = archived === undefined ? undefined : this.#proven(archived, root);
+    if (nodes !== undefined) {
+      observer?.loaded('archive');
+      return nodes;
+    }
+    if (archived !== undefined) observer?.archiveDiffers(nameOf(level, index));
+    const found = await provenLook(observer, async () => {
+      const [row] = await store.tiles(level, [index]);
+      if (row === undefined) return new DamagedRead(`full ${nameOf(level, index)} is missing`, { contradicts: false });
+      const text = `${nameOf(level, index)} is not the one in the tree`;
+      return this.#proven(row.hashes, root) ?? new DamagedRead(text, { contradicts: true });
+    });
+    observer?.loaded('database');
+    return found;
+  }
+
+  #proven(bytes: Uint8Array, root: Uint8Array): TileNodes | undefined {
+    if (bytes.length !== TILE_WIDTH * HASH_SIZE) return undefined;
+    const nodes = TileNodes.from(this.#from.hasher, bytes);
+    return equalHashes(nodes.node(TILE_HEIGHT, 0), root) ? nodes : undefined;
   }
 }
 
-function damaged(detail: string): LogError {
-  return new LogError('internal', 'internal error', { detail });
+function nameOf(level: number, index: number): string {
+  return `tile ${index} of level ${level}`;
 }

@@ -61,6 +61,15 @@ export function postgresStore(options: {
   };
 }
 
+/** What answering readers asks the database for, through a pool of its own, which it does not own. */
+export function publicReads(pool: Pool, logId: number): Pick<LogStore, 'records' | 'tiles' | 'findLeaf'> {
+  return {
+    records: (range) => read(readRecords(pool, logId, range)),
+    tiles: (level, indexes) => read(readTiles(pool, logId, { level, indexes })),
+    findLeaf: (leafHash) => read(findLeafIndex(pool, logId, leafHash)),
+  };
+}
+
 /** What the pool's driver throws is its own. */
 async function read<T>(rows: Promise<T>): Promise<T> {
   try {

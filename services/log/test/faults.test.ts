@@ -1,95 +1,124 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { fsck } from '../src/core/fsck.ts';
-import type { LogStore } from '../src/core/ports.ts';
-import type { OpenLog } from '../src/open-log.ts';
-import { type Fault, faultyStore } from './support/faulty-store.ts';
-import { hasher, testLogs, type TestLogs, text, textPersonality } from './support/test-log.ts';
+import type { Receipt } from '../src/engine/queue.ts';
+import { ANSWER_ROWS, answerRow } from './support/answer-rows.ts';
+import { entry, type FaultBench, openFaultBench } from './support/fault-bench.ts';
+import { FAULT_ROWS, type FaultRow } from './support/fault-rows.ts';
+import { tableOf } from './support/fault-table.ts';
 
-let logs: TestLogs;
+let bench: FaultBench;
 before(async () => {
-  logs = await testLogs();
+  bench = await openFaultBench();
+  await bench.log.sequencer.append(entry('warm'));
 });
-after(() => logs.drop());
+after(() => bench.close());
 
-/** Opens the log over a store whose faults the test arms. */
-async function openFaulty(): Promise<{ log: OpenLog; arm: (fault: Fault) => void; struck: () => number }> {
-  let faulty: ReturnType<typeof faultyStore> | undefined;
-  const log = await logs.open({
-    wrap(store: LogStore) {
-      faulty = faultyStore(store);
-      return faulty.store;
-    },
-  });
-  return { log, arm: (fault) => faulty?.arm(fault), struck: () => faulty?.struck() ?? 0 };
-}
+const nameOf = ({ step, fault, done }: Pick<FaultRow, 'step' | 'fault' | 'done'>): string =>
+  `${step}: ${fault}, ${done ? 'done all the same' : 'not done'}`;
 
-async function assertSound(): Promise<number> {
-  const report = await fsck({ store: await logs.store(), personality: textPersonality(), hasher });
-  assert.deepEqual(report.problems, []);
-  return report.size;
-}
-
-/** Every step in its pair: failed and not done, failed but done. */
-const TABLE: Fault[] = [
-  { step: 'begin', done: false, code: 'lost' },
-  { step: 'begin', done: true, code: 'lost' },
-  { step: 'look', done: false, code: 'lost' },
-  { step: 'look', done: true, code: 'lost' },
-  { step: 'insert', done: false, code: 'lost' },
-  { step: 'insert', done: true, code: 'lost' },
-  { step: 'insert', done: false, code: 'refused' },
-  { step: 'insert', done: true, code: 'refused' },
-  { step: 'insert', done: false, code: 'conflict' },
-  { step: 'insert', done: true, code: 'conflict' },
-  { step: 'commit', done: false, code: 'unknown' },
-  { step: 'commit', done: true, code: 'unknown' },
-];
-
-for (const fault of TABLE) {
-  const name = `${fault.step} ${fault.code}, ${fault.done ? 'done' : 'not done'}`;
-  test(`one fault (${name}): every entry is acknowledged once, at its index, and the log stays sound`, async () => {
-    const { log, arm, struck } = await openFaulty();
-    const size = await assertSound();
-    arm(fault);
-    const receipts = await Promise.all([1, 2, 3].map((n) => log.sequencer.append(text(`${name} ${n}`))));
-    assert.equal(struck(), 1);
+for (const row of FAULT_ROWS) {
+  test(`${nameOf(row)}: ${row.told}; the log goes on and is sound`, async () => {
+    const size = await sizeOf();
+    const session = bench.store.session();
+    const values = textsOf(row, size);
+    const disarm = await row.arm(bench);
+    const outcomes = await Promise.allSettled(values.map((value) => bench.log.sequencer.append(entry(value))));
+    await disarm();
+    assertTold(row, outcomes, size);
+    // Stored whole, once: however it was told.
+    assert.equal(await sizeOf(), size + values.length);
+    const again = await Promise.all(values.map((value) => bench.log.sequencer.append(entry(value))));
     assert.deepEqual(
-      receipts.map((r) => [r.kind, r.index]),
-      [
-        ['added', size],
-        ['added', size + 1],
-        ['added', size + 2],
-      ],
+      again,
+      values.map((_, i) => ({ kind: 'duplicate', index: size + i })),
     );
-    assert.equal(await assertSound(), size + 3);
-    for (const [i, receipt] of receipts.entries()) {
-      const [record] = await log.store.records({ begin: receipt.index, end: receipt.index + 1 });
-      assert.equal(Buffer.from(record?.leaf ?? []).toString(), `${name} ${i + 1}`);
-    }
+    await assertGoesOn(size, values);
+    if (row.reconnects) assert.notEqual(bench.store.session(), session, 'the same connection');
+    if (row.step.startsWith('export')) await bench.fsckFolder(size + values.length + 2);
   });
+}
 
-  test(`the same fault (${name}) again and again: either acknowledged or told so, never half`, async () => {
-    const { log, arm } = await openFaulty();
-    for (let n = 0; n < 4; n++) arm(fault);
-    const [outcome] = await Promise.allSettled([log.sequencer.append(text(`stubborn ${name}`))]);
+async function sizeOf(): Promise<number> {
+  return (await bench.other.store.settle({ afterSize: 0 })).head.size;
+}
+
+/** Three entries, or as many as complete a tile. */
+function textsOf(row: FaultRow, size: number): string[] {
+  const count = row.fillsTile === true ? 256 - (size % 256) : 3;
+  return Array.from({ length: count }, (_, i) => `${nameOf(row)} ${size} ${i}`);
+}
+
+function assertTold(row: FaultRow, outcomes: readonly PromiseSettledResult<Receipt>[], size: number): void {
+  for (const [i, outcome] of outcomes.entries()) {
+    if (row.told.startsWith('503')) {
+      assert.equal(outcome.status === 'rejected' && (outcome.reason as { code?: string }).code, 'unavailable');
+    } else {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      const { kind, index } = outcome.value;
+      assert.deepEqual([kind, index], ['added', size + i]);
+    }
+  }
+}
+
+/** This process and another go on, every byte stands where it was answered, and the export follows. */
+async function assertGoesOn(size: number, values: readonly string[]): Promise<void> {
+  const end = size + values.length;
+  const next = await bench.log.sequencer.append(entry(`goes on ${end}`));
+  const elsewhere = await bench.other.sequencer.append(entry(`goes on elsewhere ${end}`));
+  assert.deepEqual([next.kind, next.index, elsewhere.kind, elsewhere.index], ['added', end, 'added', end + 1]);
+  const records = await bench.other.store.records({ begin: size, end });
+  assert.deepEqual(
+    records.map(({ leaf }) => Buffer.from(leaf).toString()),
+    values,
+  );
+  assert.equal(await bench.fsck(), end + 2);
+  await bench.log.tree.catchUp();
+}
+
+for (const row of ANSWER_ROWS) {
+  test(`${nameOf(row)}: ${row.told}; the log goes on and is sound`, () => answerRow(row));
+}
+
+for (const row of FAULT_ROWS.filter(({ fault }) => fault.startsWith('the port says'))) {
+  test(`${nameOf(row)}, again and again: either acknowledged or told so, never half`, async () => {
+    const value = `stubborn ${nameOf(row)}`;
+    for (let n = 0; n < 4; n++) await row.arm(bench);
+    const [outcome] = await Promise.allSettled([bench.log.sequencer.append(entry(value))]);
     assert.ok(outcome.status === 'fulfilled' || (outcome.reason as { code?: string }).code === 'unavailable');
-    // Whatever the client was told, asking again gives the one index there is.
-    const again = await log.sequencer.append(text(`stubborn ${name}`));
-    if (outcome.status === 'fulfilled') assert.deepEqual([again.kind, again.index], ['duplicate', outcome.value.index]);
-    await assertSound();
+    // What is left of the faults strikes the next ones: asking until there is an answer gives the one index there is.
+    const again = await untilAnswered(value);
+    if (outcome.status === 'fulfilled') assert.deepEqual(again, { kind: 'duplicate', index: outcome.value.index });
+    await bench.fsck();
   });
+}
+
+async function untilAnswered(value: string): Promise<Receipt> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await bench.log.sequencer.append(entry(value));
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
 }
 
 test('a settled read that fails, or is not acknowledged, is repeated before anything is believed', async () => {
   for (const done of [false, true]) {
-    const { log, arm, struck } = await openFaulty();
-    arm({ step: 'commit', done: true, code: 'unknown' });
-    arm({ step: 'settle', done, code: 'lost' });
-    arm({ step: 'settle', done, code: 'unknown' });
-    const receipt = await log.sequencer.append(text(`settle ${String(done)}`));
+    const struck = bench.store.struck();
+    bench.store.arm({ step: 'commit', done: true, code: 'unknown' });
+    bench.store.arm({ step: 'settle', done, code: 'lost' });
+    bench.store.arm({ step: 'settle', done, code: 'unknown' });
+    const receipt = await bench.log.sequencer.append(entry(`settle ${String(done)}`));
     assert.equal(receipt.kind, 'added');
-    assert.equal(struck(), 3);
-    await assertSound();
+    assert.equal(bench.store.struck(), struck + 3);
+    await bench.fsck();
   }
+});
+
+test('docs/faults.md holds this very table', async (t) => {
+  const table = tableOf([...FAULT_ROWS, ...ANSWER_ROWS]);
+  t.diagnostic(`\n${table}`);
+  const docs = await readFile(new URL('../../../docs/faults.md', import.meta.url), 'utf8');
+  assert.ok(docs.includes(table), `docs/faults.md is not up to date; the table is\n${table}`);
 });

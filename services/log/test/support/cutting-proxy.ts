@@ -1,24 +1,34 @@
 import { createServer, connect, type Socket } from 'node:net';
 import path from 'node:path';
 
+/** What is sent to the database for a step of a batch, as far as it tells the step. */
+const MESSAGES = {
+  begin: 'for update\0',
+  // SPEC: PostgreSQL protocol: Bind names the prepared statement, NUL-terminated.
+  look: 'log_look\0',
+  insert: 'log_insert\0',
+  settle: 'log_settle\0',
+  // SPEC: PostgreSQL protocol: a simple query is 'Q', length, text, NUL.
+  commit: 'commit\0',
+} as const;
+export type WireStep = keyof typeof MESSAGES;
+
 export interface CuttingProxy {
   connectionString: string;
-  /** At the next COMMIT: cut both sides before it is passed on, or after it was and the server has answered. */
+  /** At the next message of that step: cut both sides before it is passed on, or after it was and the server has answered. */
+  cutAt(step: WireStep, when: 'before' | 'after'): void;
   cutAtCommit(when: 'before' | 'after'): void;
   cuts(): number;
   close(): Promise<void>;
 }
 
-/** SPEC: PostgreSQL protocol: a simple query is 'Q', length, text, NUL. */
-const COMMIT = Buffer.from('commit\0');
-
-/** A TCP proxy in front of the database that loses the connection around a COMMIT. */
+/** A TCP proxy in front of the database that loses the connection around one message. */
 export async function cuttingProxy(target: string): Promise<CuttingProxy> {
   const url = new URL(target);
   const socketFolder = url.searchParams.get('host');
   const dbPort = Number(url.port || url.searchParams.get('port') || 5432);
   const sockets = new Set<Socket>();
-  let armed: 'before' | 'after' | undefined;
+  let armed: { message: Buffer; when: 'before' | 'after' } | undefined;
   let cut = 0;
 
   const dial = (): Socket =>
@@ -40,9 +50,9 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
       });
     }
     client.on('data', (data: Buffer) => {
-      if (armed !== undefined && data.includes(COMMIT)) {
+      if (armed !== undefined && data.includes(armed.message)) {
         cut += 1;
-        dropOnAnswer = armed === 'after';
+        dropOnAnswer = armed.when === 'after';
         armed = undefined;
         if (!dropOnAnswer) return drop();
       }
@@ -59,11 +69,13 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
   through.searchParams.delete('port');
   through.hostname = '127.0.0.1';
   through.port = String(port);
+  const cutAt: CuttingProxy['cutAt'] = (step, when) => {
+    armed = { message: Buffer.from(MESSAGES[step]), when };
+  };
   return {
     connectionString: through.href,
-    cutAtCommit(when) {
-      armed = when;
-    },
+    cutAt,
+    cutAtCommit: (when) => cutAt('commit', when),
     cuts: () => cut,
     close: () =>
       new Promise((resolve) => {

@@ -1,24 +1,38 @@
 import { StoreError, type StoreErrorCode } from '../../src/core/errors.ts';
 import type { LogStore, SequencingTransaction } from '../../src/core/ports.ts';
 
+export type StoreStep = 'begin' | 'look' | 'insert' | 'commit' | 'settle';
+
 /** A step of the store port, and whether the fault strikes before the step happens or after it has happened. */
 export interface Fault {
-  step: 'begin' | 'look' | 'insert' | 'commit' | 'settle';
+  step: StoreStep;
   done: boolean;
   /** What the engine is told. */
   code: StoreErrorCode;
 }
 
-/** A store whose steps fail on request, once for each armed fault, either not done or done all the same. */
-export function faultyStore(store: LogStore): {
+export interface FaultyStore {
   store: LogStore;
   arm: (fault: Fault) => void;
+  /** Faults that have struck. */
   struck: () => number;
-} {
-  const armed: Fault[] = [];
-  let struck = 0;
+  /** Runs once, before the next such step, inside its transaction. */
+  before: (step: StoreStep, action: () => Promise<void>) => void;
+  /** Connection of the newest transaction. */
+  session: () => number;
+}
 
-  async function step<T>(name: Fault['step'], run: () => Promise<T>, undo?: () => Promise<void>): Promise<T> {
+/** A store whose steps fail on request, once for each armed fault, either not done or done all the same. */
+export function faultyStore(store: LogStore): FaultyStore {
+  const armed: Fault[] = [];
+  const actions = new Map<StoreStep, () => Promise<void>>();
+  let struck = 0;
+  let session = 0;
+
+  async function step<T>(name: StoreStep, run: () => Promise<T>, undo?: () => Promise<void>): Promise<T> {
+    const action = actions.get(name);
+    actions.delete(name);
+    await action?.();
     const at = armed.findIndex((fault) => fault.step === name);
     const [fault] = at === -1 ? [] : armed.splice(at, 1);
     if (fault === undefined) return run();
@@ -31,19 +45,20 @@ export function faultyStore(store: LogStore): {
 
   function transaction(tx: SequencingTransaction): SequencingTransaction {
     const undo = (): Promise<void> => tx.rollback();
+    session = tx.session;
     return {
-      session: tx.session,
+      ...tx,
       look: (question) => step('look', () => tx.look(question), undo),
       insert: (rows) => step('insert', () => tx.insert(rows), undo),
-      insertNote: (head) => tx.insertNote(head),
       commit: () => step('commit', () => tx.commit(), undo),
-      rollback: () => tx.rollback(),
     };
   }
 
   return {
     arm: (fault) => armed.push(fault),
     struck: () => struck,
+    before: (name, action) => actions.set(name, action),
+    session: () => session,
     store: {
       ...store,
       begin: async () => {

@@ -122,7 +122,7 @@ export async function testLogs(): Promise<TestLogs> {
     const limits = open.sessionLimits;
     const log = { name: 'test', origin: 'log.test', kind: personality.kind, keySpki: TEST_SPKI };
     const claim = { size: 0, root: hasher.empty(), timestampMs: 1 };
-    const logId = await createLog(pool, log, { ...claim, note: await textPersonality().signHead(claim) });
+    const logId = await createLog(pool, log, { ...claim, note: await personality.signHead(claim) });
     const options = { connectionString: open.connectionString ?? database.connectionString, pool, logId };
     return postgresStore(limits === undefined ? options : { ...options, limits });
   };

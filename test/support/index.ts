@@ -1,3 +1,4 @@
+export { type ClusterServer, listOf, TestCluster } from './cluster.ts';
 export { testDatabase } from './database.ts';
 export type { TestDatabase } from './database.ts';
 export { SHARED_POSTGRES, startTestPostgres } from './postgres.ts';

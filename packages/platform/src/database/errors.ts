@@ -5,10 +5,18 @@ export type DatabaseErrorCode =
   | 'schema_changed'
   /** The text of a migration failed; nothing of this run was kept. */
   | 'migration_failed'
-  /** COMMIT ended in an error or a lost connection: the transaction may or may not have happened. */
+  /** COMMIT ended in an error, a notice or a lost connection: the transaction may or may not have happened. */
   | 'commit_unknown'
   /** COMMIT was answered with a rollback: nothing happened. */
-  | 'rolled_back';
+  | 'rolled_back'
+  /** The connection string cannot be understood. */
+  | 'bad_address'
+  /** No server of the list is a primary that lets us in. */
+  | 'no_primary'
+  /** The primary's settings may lose what it acknowledges. */
+  | 'unsafe_settings'
+  /** Every connection is in use and enough callers wait, or none became free in time: nothing was sent. */
+  | 'pool_busy';
 
 export class DatabaseError extends Error {
   readonly code: DatabaseErrorCode;

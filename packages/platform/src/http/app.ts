@@ -2,6 +2,7 @@ import { METHODS } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.ts';
+import { Gates } from './gate.ts';
 import { lingerAfterAnswer } from './linger.ts';
 import { observe } from './observe.ts';
 import { grpcError, grpcNotFound, sendServiceError } from './reply.ts';
@@ -89,6 +90,7 @@ function acceptEveryBody(app: FastifyInstance): void {
 }
 
 function decorate(app: FastifyInstance): void {
+  app.decorate('gates', new Gates());
   app.decorateRequest('sentContentType', { getter: sent((parts) => parts.contentType) });
   app.decorateRequest('sentPath', { getter: sent((parts) => parts.path) });
   app.decorateRequest('sentQuery', { getter: sent((parts) => parts.query) });

@@ -44,6 +44,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       request.socket.destroy();
       return;
     }
+    // A server that closes refuses by itself what it no longer takes; the gate is for those that come to stay.
+    if (!draining && !app.gates.pass(request, response)) return;
     track(request.socket, response);
     if (draining) response.setHeader('connection', 'close');
     handle?.(request, response);

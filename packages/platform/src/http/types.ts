@@ -1,8 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Gates } from './gate.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Turn requests away before anything of them is read. */
+    readonly gates: Gates;
+  }
   interface FastifyRequest {
     /** Content-Type as the client sent it; it takes no part in how the body is read. */
     readonly sentContentType: string | undefined;

@@ -27,7 +27,8 @@ const DEV = `sigstead dev - run a whole Sigstore on this machine
 
 One process and one port: certificate authority, Rekor v2 log, certificate transparency log, timestamp authority, TUF
 repository and three OpenID issuers that believe whatever they are told. For development and tests only: the names in
-its certificates say so. The first start makes keys and a PostgreSQL database; later starts continue.
+its certificates say so. The first start makes keys and a PostgreSQL database; later starts continue. What runs is written
+to serve.yaml in the data folder, a configuration as sigstead serve takes it.
 
 Usage: sigstead dev [options]      (npm start -- [options])
 

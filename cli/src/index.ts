@@ -1,5 +1,3 @@
-export { composeDev, type ComposeDevOptions, CT_PATH, type DevServices } from './dev/compose-dev.ts';
-export { type KeyRing, type KeyRingOptions, openKeyRing } from './dev/key-ring.ts';
 export {
   type EmbeddedPostgres,
   EmbeddedPostgresError,

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { X509Certificate } from 'node:crypto';
+import { decodePem } from '@sigstead/formats';
+import { signerFromPem } from '@sigstead/keys';
 import { openDataFolder, openEphemeralFolder } from '../src/dev/data-folder.ts';
 import { readInstance, writeInstance } from '../src/dev/instance-file.ts';
-import { openKeyRing } from '../src/dev/key-ring.ts';
+import { prepareKeys } from '../src/dev/keys.ts';
 import { prepareReadyFile } from '../src/dev/ready-file.ts';
 import { loadSettings, publicUrlOn } from '../src/dev/settings.ts';
 import { Failure } from '../src/failure.ts';
@@ -108,32 +110,56 @@ suite('keys', () => {
     const dataDir = join(base, 'ring');
     await mkdir(join(dataDir, 'keys.draft-99'), { recursive: true });
     const options = { dataDir, createdMs: 1_764_000_000_000, mayMake: true };
-    const made = await openKeyRing(options);
-    const again = await openKeyRing({ ...options, mayMake: false });
-    assert.deepEqual(again.rekor.spki, made.rekor.spki);
-    assert.deepEqual(again.tsa.chain, made.tsa.chain);
+    await prepareKeys(options);
+    const read = (name: string): Promise<string> => readFile(join(dataDir, 'keys', name), 'utf8');
+    const names = (await readdir(join(dataDir, 'keys'))).sort();
+    const made = await Promise.all(names.map(read));
+    await prepareKeys({ ...options, mayMake: false });
+    assert.deepEqual(await Promise.all(names.map(read)), made);
     await assert.rejects(stat(join(dataDir, 'keys.draft-99')));
     assert.equal((await stat(join(dataDir, 'keys'))).mode & 0o777, 0o700);
-    assert.equal((await stat(join(dataDir, 'keys', 'rekor.key.pem'))).mode & 0o777, 0o600);
-    for (const der of [...made.ca.chain, ...made.tsa.chain]) {
-      assert.match(new X509Certificate(Buffer.from(der)).subject, /development/);
+    for (const name of names.filter((each) => each.endsWith('.key.pem'))) {
+      assert.equal((await stat(join(dataDir, 'keys', name))).mode & 0o777, 0o600, name);
     }
-    assert.equal(made.oidc.algorithm, 'rsa-pkcs1-sha256');
-    const spkis = [made.rekor, made.ct, made.ca.signer, made.tsa.signer, ...Object.values(made.tuf)].map(({ spki }) =>
-      Buffer.from(spki).toString('hex'),
+    for (const name of names.filter((each) => each.endsWith('.crt.pem'))) {
+      for (const { bytes } of decodePem(await read(name))) {
+        assert.match(new X509Certificate(bytes).subject, /development/);
+      }
+    }
+    const spkis = await Promise.all(
+      names
+        .filter((name) => name.endsWith('.key.pem'))
+        .map(async (name) => Buffer.from(signerFromPem(await read(name)).spki).toString('hex')),
     );
+    assert.equal(spkis.length, 12);
     assert.equal(new Set(spkis).size, spkis.length, 'every key has one use');
+  });
+
+  test('chains are written from their certificates, also in a folder that has none yet', async () => {
+    const dataDir = join(base, 'chains');
+    await mkdir(dataDir);
+    await prepareKeys({ dataDir, createdMs: 1_764_000_000_000, mayMake: true });
+    const path = join(dataDir, 'keys', 'tsa-chain.crt.pem');
+    const chain = await readFile(path, 'utf8');
+    const subjects = decodePem(chain).map(({ bytes }) => new X509Certificate(bytes));
+    assert.equal(subjects.length, 3);
+    assert.ok(subjects[0] && subjects[1] && subjects[0].checkIssued(subjects[1]));
+    for (const spoil of [() => rm(path), () => writeFile(path, 'other')]) {
+      await spoil();
+      await prepareKeys({ dataDir, createdMs: 0, mayMake: false });
+      assert.equal(await readFile(path, 'utf8'), chain);
+    }
   });
 
   test('that are lost are never made anew, and damaged ones stop the start', async () => {
     const dataDir = join(base, 'lost');
     await mkdir(dataDir);
     await assert.rejects(
-      openKeyRing({ dataDir, createdMs: 0, mayMake: false }),
+      prepareKeys({ dataDir, createdMs: 0, mayMake: false }),
       failure(/keys of this instance are gone/),
     );
     await mkdir(join(dataDir, 'keys'));
-    await assert.rejects(openKeyRing({ dataDir, createdMs: 0, mayMake: true }), failure(/cannot be used/));
+    await assert.rejects(prepareKeys({ dataDir, createdMs: 0, mayMake: true }), failure(/cannot be used/));
   });
 });
 

@@ -22,6 +22,7 @@ suite('database and data folder belong together', () => {
     made = await testDatabase();
     database = {
       connectionString: made.connectionString,
+      isOwn: true,
       lost: new Promise(() => undefined),
       close: async () => undefined,
     };

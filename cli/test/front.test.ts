@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { createHttpServer, createMetrics, silentLogger } from '@sigstead/platform';
 import type { FastifyInstance } from 'fastify';
-import { frontRoutes, type Part } from '../src/dev/front.ts';
+import { frontRoutes, type Part } from '../src/serve/front.ts';
 
 async function front(parts: readonly Part[], stopping = false): Promise<FastifyInstance> {
   const { app } = createHttpServer({ logger: silentLogger, metrics: createMetrics() });
-  await app.register(frontRoutes({ parts, publicUrl: 'http://localhost:1', version: '9.9', stopping: () => stopping }));
+  await app.register(frontRoutes({ parts, welcome: 'what this is\n', stopping: () => stopping }));
   await app.ready();
   return app;
 }
@@ -32,8 +32,8 @@ suite('what belongs to the whole', () => {
   test('the root says what this is', async () => {
     const root = await app.inject('/');
     assert.equal(root.statusCode, 200);
-    assert.match(root.body, /Sigstead 9\.9/);
-    assert.match(root.body, /http:\/\/localhost:1\/tuf\//);
+    assert.equal(root.body, 'what this is\n');
+    assert.match(String(root.headers['content-type']), /^text\/plain/);
   });
 
   test('a wrong method is 501 with code 12', async () => {

@@ -14,6 +14,8 @@ stateFolder: s
 tsa: {listen: 127.0.0.1:1, publicUrl: https://t.example.org, chainFile: c, keyFile: k}
 `;
 
+const ISSUERS = 'devOidc: {listen: 127.0.0.1:2, publicUrl: http://localhost:2, keyFile: k}\n';
+
 function accepted(text: string): ServeFile {
   return parseServeConfig(text, '/etc/x.yaml').file;
 }
@@ -109,7 +111,13 @@ suite('good configurations', () => {
 suite('bad configurations stop with the path and what to do', () => {
   const cases: readonly [rule: string, text: string, message: RegExp][] = [
     ['an unknown key', `${MINIMAL}port: 1\n`, /port \(line 4\): unknown key; known here: ca, database/],
-    ['development issuers', `${MINIMAL}dev-oidc: {}\n`, /dev-oidc .*unknown key/],
+    ['development issuers', `${MINIMAL}${ISSUERS}`, /devOidc .*only mode: development takes them/],
+    ['development without its issuers', `${MINIMAL}mode: development\n`, /mode .*for devOidc, which is missing/],
+    [
+      'development issuers whose logins another process would not know',
+      `${MINIMAL}${ISSUERS}mode: development\nworkers: 2\n`,
+      /workers .*one process only/,
+    ],
     ['an unknown key deep inside', changed('log: ct-2026', 'logg: ct-2026'), /ca\.ct\.logg .*unknown key/],
     ['a key given twice', `${MINIMAL}version: 1\n`, /Map keys must be unique/],
     ['a newer format', MINIMAL.replace('version: 1', 'version: 2'), /version .*from 1 to 1/],

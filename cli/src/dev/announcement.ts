@@ -3,18 +3,11 @@ import { dirname, join } from 'node:path';
 import { type KeptRoot, keepRoot } from '../clients/kept-root.ts';
 import { type ClientContext, tufUrl } from '../clients/settings.ts';
 import { writeFileAtomically } from '../files.ts';
-import type { DevServices } from './compose-dev.ts';
 import type { Ground } from './ground.ts';
-import { INITIAL_ROOT } from './layout.ts';
+import { CONFIGURATION, INITIAL_ROOT } from './layout.ts';
 import type { ReadyReport } from './ready-file.ts';
 import type { ScreenInput } from './screen.ts';
-import type { Listening } from './server.ts';
-
-/** The two listeners of an instance. */
-export interface Listeners {
-  readonly main: Listening;
-  readonly metrics: Listening;
-}
+import type { DevServices } from './services.ts';
 
 /** Copies of the first root for clients on this machine: in the data folder, and where their caches are. */
 export async function publishRoot(ground: Ground, services: DevServices, cacheBase: string): Promise<KeptRoot> {
@@ -26,17 +19,17 @@ export async function publishRoot(ground: Ground, services: DevServices, cacheBa
 }
 
 /** What the ready file says. */
-export function readyReport(ground: Ground, root: KeptRoot, listening: Listeners): ReadyReport {
+export function readyReport(ground: Ground, root: KeptRoot, addresses: readonly string[]): ReadyReport {
   return {
     url: ground.publicUrl,
-    metrics: `http://localhost:${listening.metrics.port}/metrics`,
+    metrics: `http://localhost:${ground.heldMetrics.port}/metrics`,
     pid: process.pid,
     dataDir: ground.folder.path,
     tufUrl: tufUrl(ground.publicUrl),
     tufRoot: root.path,
     tufRootSha256: root.sha256,
     issuer: `${ground.publicUrl}/oidc`,
-    addresses: listening.main.addresses,
+    addresses,
   };
 }
 
@@ -46,6 +39,7 @@ export function screenInput(programs: ScreenPrograms, report: ReadyReport, root:
     url: report.url,
     metricsUrl: report.metrics,
     dataDir: report.dataDir,
+    configuration: join(report.dataDir, CONFIGURATION),
     addresses: report.addresses,
     clients: { url: report.url, root, ...programs },
   };

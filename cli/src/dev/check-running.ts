@@ -1,15 +1,13 @@
 import { checkInstance, signOnce } from '../self-test/index.ts';
-import type { DevServices } from './compose-dev.ts';
 import type { Ground } from './ground.ts';
 import type { Instance } from './instance-file.ts';
 import type { Progress } from './progress.ts';
-import type { Listening } from './server.ts';
+import type { DevServices } from './services.ts';
 
 export interface RunningCheck {
   readonly ground: Ground;
   readonly instance: Instance;
   readonly services: DevServices;
-  readonly listening: Listening;
   readonly progress: Progress;
 }
 
@@ -18,7 +16,7 @@ export async function checkRunning(input: RunningCheck): Promise<Instance> {
   const { ground, instance, services, progress } = input;
   const at = {
     publicUrl: ground.publicUrl,
-    localUrl: localUrl(input.listening),
+    localUrl: localUrl(services.serving.addresses),
     initialRoot: services.tuf.initialRoot().bytes,
   };
   if (instance.selfTested) {
@@ -33,7 +31,7 @@ export async function checkRunning(input: RunningCheck): Promise<Instance> {
 }
 
 /** Where this process reaches itself, also when it listens on every address. */
-function localUrl({ addresses }: Listening): string {
+function localUrl(addresses: readonly string[]): string {
   const address = (addresses[0] ?? '').replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
   return `http://${address}`;
 }

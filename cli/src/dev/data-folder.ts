@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../failure.ts';
 import { errno } from '../files.ts';
-import { MARKS, POSTGRES } from './layout.ts';
+import { CONFIGURATION, KEYS, MARKS, POSTGRES } from './layout.ts';
 
 /** A data folder that this process holds alone until it is closed, or ends in whatever way. */
 export interface DataFolder {
@@ -21,10 +21,10 @@ export interface DataFolderOptions {
 
 const LOCK = 'lock';
 /** What may lie in a folder that becomes an instance: nothing but what an earlier start that failed left behind. */
-const OWN_NAMES = new Set([LOCK, 'instance.json', 'keys', 'sigstead.yaml', 'trust', POSTGRES, MARKS]);
+const OWN_NAMES = new Set([LOCK, 'instance.json', 'sigstead.yaml', 'trust', CONFIGURATION, KEYS, POSTGRES, MARKS]);
 
 /** What was being written when a start was killed. */
-const DRAFT = /^(?:keys|instance\.json|sigstead\.yaml)\./;
+const DRAFT = /^(?:keys|instance\.json|sigstead\.yaml|serve\.yaml)\./;
 
 /** Makes the folder when it is missing and takes its lock. Throws a Failure that says what to do. */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {

@@ -14,6 +14,8 @@ import type { Instance } from './instance-file.ts';
 /** The system of record of this run. */
 export interface Database {
   readonly connectionString: string;
+  /** Whether it is the user's, named by DATABASE_URL. */
+  readonly isOwn: boolean;
   /** Resolves if the embedded server ends although nobody closed it; never for a database of one's own. */
   readonly lost: Promise<void>;
   close(): Promise<void>;
@@ -59,6 +61,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   );
   return {
     connectionString: server.connectionString,
+    isOwn: false,
     lost: new Promise((resolve) => {
       void ended.then(() => {
         if (!closing) resolve();
@@ -83,7 +86,7 @@ async function ownDatabase(url: string, logger: Logger): Promise<Database> {
   } finally {
     await pool?.end();
   }
-  return { connectionString: url, lost: new Promise(() => undefined), close: async () => undefined };
+  return { connectionString: url, isOwn: true, lost: new Promise(() => undefined), close: async () => undefined };
 }
 
 /** Host and database name; never the user or the password. */

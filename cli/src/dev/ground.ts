@@ -22,6 +22,7 @@ export interface Ground {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly held: HeldPort;
+  readonly heldMetrics: HeldPort;
   readonly publicUrl: string;
   /** What the folder will remember of this start once it has succeeded. */
   readonly remembered: Pick<Instance, 'port' | 'publicUrl' | 'url'>;
@@ -41,8 +42,11 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
     level: settings.logLevel,
     stream: { write: (line) => io.writeError(line) },
   });
-  const held = await holdPort({ host: settings.host, port: settings.port }, logger);
+  const held = await holdPort({ host: settings.host, port: settings.port, flag: '--port' }, logger);
   open.defer(() => held.release());
+  const metricsAt = { host: 'localhost', port: settings.metricsPort, flag: '--metrics-port' } as const;
+  const heldMetrics = await holdPort(metricsAt, logger);
+  open.defer(() => heldMetrics.release());
   const { url, remembered } = publicUrlOn(settings, held.port);
   const origin = new URL(url).hostname;
   if (found?.origin !== undefined && found.origin !== origin) {
@@ -57,6 +61,7 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
     settings,
     logger,
     held,
+    heldMetrics,
     publicUrl: url,
     remembered: { port: held.port, url, ...(remembered === undefined ? {} : { publicUrl: remembered }) },
     origin,

@@ -8,3 +8,7 @@ export const POSTGRES = 'postgres';
 export const MARKS = 'marks';
 /** Caches of clients of an ephemeral instance. */
 export const CLIENTS = 'clients';
+/** Private keys and certificates. */
+export const KEYS = 'keys';
+/** What runs, as a configuration of `sigstead serve`. */
+export const CONFIGURATION = 'serve.yaml';

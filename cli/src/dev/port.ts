@@ -7,23 +7,31 @@ export interface HeldPort {
   release(): Promise<void>;
 }
 
+export interface WantedPort {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** The option that names another one. */
+  readonly flag: '--port' | '--metrics-port';
+}
+
 /**
  * Takes the port at the very start: a taken one is said at once, and a free one is known before certificates and trust
  * material name it. Meanwhile every request is told that the instance is starting. Throws a Failure.
  */
-export async function holdPort(at: { host: string; port: number }, logger: Logger): Promise<HeldPort> {
+export async function holdPort(at: WantedPort, logger: Logger): Promise<HeldPort> {
   const server = createHttpServer({ logger, metrics: createMetrics() });
   server.app.all('/*', (_request, reply) => grpcError(reply, 503, 14, 'the instance is starting'));
   try {
     const { port } = await server.listen(at);
     return { port, release: () => server.close({ deadlineMs: 500 }) };
   } catch (error) {
-    throw listenFailure(error, '--port');
+    throw listenFailure(error, at.flag);
   }
 }
 
 /** A listen error as the one line that says what to do. */
-export function listenFailure(error: unknown, flag: string): unknown {
+function listenFailure(error: unknown, flag: string): unknown {
   if (!(error instanceof ListenError)) return error;
   switch (error.code) {
     case 'port_taken':

@@ -4,6 +4,7 @@ export interface ScreenInput {
   readonly url: string;
   readonly metricsUrl: string;
   readonly dataDir: string;
+  readonly configuration: string;
   readonly addresses: readonly string[];
   readonly clients: ClientContext;
 }
@@ -25,6 +26,7 @@ It is a development instance: it certifies whatever it is told.${addressNote(inp
   Readiness          ${url}/readyz
   Metrics            ${input.metricsUrl}
   Data               ${input.dataDir}
+  Configuration      ${input.configuration}
 
 Sign and verify from another shell; each line works as it stands:
 

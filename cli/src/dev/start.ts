@@ -1,22 +1,21 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Closables, createMetrics, type Metrics } from '@sigstead/platform';
+import { Closables } from '@sigstead/platform';
 import type { ClientContext } from '../clients/settings.ts';
 import type { DevFlags } from '../command-line.ts';
 import { cacheDir, databaseUrl } from '../user-dirs.ts';
-import { type Listeners, publishRoot, readyReport, screenInput } from './announcement.ts';
+import { publishRoot, readyReport, screenInput } from './announcement.ts';
 import { checkRunning } from './check-running.ts';
-import { composeDev, type DevServices } from './compose-dev.ts';
+import { writeConfiguration } from './configuration.ts';
 import { bindInstance, type Database, openDatabase } from './database.ts';
-import { frontRoutes } from './front.ts';
 import { type Ground, type GroundIo, prepareGround } from './ground.ts';
 import { type Instance, writeInstance } from './instance-file.ts';
-import { type KeyRing, openKeyRing } from './key-ring.ts';
-import { CLIENTS, MARKS, POSTGRES } from './layout.ts';
+import { prepareKeys } from './keys.ts';
+import { CLIENTS, POSTGRES } from './layout.ts';
+import { prepareMarks } from './marks.ts';
 import { createProgress, type Progress } from './progress.ts';
 import type { ReadyReport } from './ready-file.ts';
 import type { ScreenInput } from './screen.ts';
-import { serve, serveMetrics } from './server.ts';
+import { startServices } from './services.ts';
 
 export interface StartDevIo extends GroundIo {
   readonly version: string;
@@ -78,17 +77,18 @@ interface Start {
 async function start(flags: DevFlags, io: StartDevIo, { open, progress }: Start): Promise<RunningDev> {
   const ground = await prepareGround(flags, io, open);
   io.write(`Sigstead ${io.version} starts in ${ground.folder.path} (development)\n`);
-  const { database, keys, instance } = await openBase(ground, io, { open, progress });
-  const metrics = createMetrics();
-  const services = await progress.step('starting the services', () =>
-    compose(ground, io.version, { database, keys, instance, metrics }),
-  );
-  open.use(services);
-  let stopping = false;
-  const listening = await listen(ground, io, { services, metrics, stopping: () => stopping });
-  open.use(listening.main);
-  open.use(listening.metrics);
-  const tested = await checkRunning({ ground, instance, services, listening: listening.main, progress });
+  const { database, instance } = await openBase(ground, io, { open, progress });
+  const generated = await writeConfiguration(ground, database);
+  const services = await startServices({
+    ground,
+    generated,
+    version: io.version,
+    createLogs: !instance.selfTested,
+    open,
+    progress,
+    writeError: io.writeError,
+  });
+  const tested = await checkRunning({ ground, instance, services, progress });
   const root = await publishRoot(
     ground,
     services,
@@ -96,23 +96,19 @@ async function start(flags: DevFlags, io: StartDevIo, { open, progress }: Start)
   );
   await writeInstance(ground.folder.path, tested);
   open.defer(() => ground.readyFile?.remove());
-  const report = readyReport(ground, root, listening);
+  const report = readyReport(ground, root, services.serving.addresses);
   return {
     report,
     screen: screenInput(io.programs, report, root),
     lost: database.lost,
     databaseLog: join(ground.folder.path, POSTGRES, 'postgres.log'),
     announce: async () => ground.readyFile?.write(report),
-    close: () => {
-      stopping = true;
-      return open.close();
-    },
+    close: () => open.close(),
   };
 }
 
 interface Base {
   readonly database: Database;
-  readonly keys: KeyRing;
   readonly instance: Instance;
 }
 
@@ -128,60 +124,16 @@ async function openBase(ground: Ground, io: StartDevIo, { open, progress }: Star
   // Whatever happens first, a database that did start is closed.
   const opened = opening.catch(() => undefined);
   open.defer(async () => (await opened)?.close());
-  const keys = await progress.step(instance.databaseBound ? 'loading keys' : 'making keys and certificates', () =>
-    openKeyRing({ dataDir: folder.path, createdMs: instance.createdMs, mayMake: !instance.databaseBound }),
+  await progress.step(instance.databaseBound ? 'loading keys' : 'making keys and certificates', () =>
+    prepareKeys({ dataDir: folder.path, createdMs: instance.createdMs, mayMake: !instance.databaseBound }),
   );
   const reaching = databaseUrl(io.user) === undefined ? 'starting PostgreSQL' : 'reaching the database';
   const database = await progress.step(reaching, () => opening);
-  await mkdir(join(folder.path, MARKS), { recursive: true, mode: 0o700 });
+  await prepareMarks(folder.path);
   // The id is durable before the database takes it, and the database has it before any log is opened.
   if (!instance.databaseBound) await writeInstance(folder.path, instance);
   await bindInstance(database, instance, folder.path, logger);
   const bound: Instance = { ...instance, databaseBound: true, origin: ground.origin };
   if (!instance.databaseBound) await writeInstance(folder.path, bound);
-  return { database, keys, instance: bound };
-}
-
-function compose(ground: Ground, version: string, base: Base & { metrics: Metrics }): Promise<DevServices> {
-  return composeDev({
-    dataDir: ground.folder.path,
-    connectionString: base.database.connectionString,
-    publicUrl: ground.publicUrl,
-    origin: ground.origin,
-    createdMs: base.instance.createdMs,
-    keys: base.keys,
-    version,
-    createLogs: !base.instance.selfTested,
-    logger: ground.logger,
-    metrics: base.metrics,
-  });
-}
-
-async function listen(
-  ground: Ground,
-  io: StartDevIo,
-  parts: { services: DevServices; metrics: Metrics; stopping: () => boolean },
-): Promise<Listeners> {
-  const { services, metrics } = parts;
-  const front = frontRoutes({
-    parts: services.parts,
-    publicUrl: ground.publicUrl,
-    version: io.version,
-    stopping: parts.stopping,
-  });
-  const metricsListener = await serveMetrics(ground.settings.metricsPort, metrics, ground.logger);
-  try {
-    await ground.held.release();
-    const main = await serve({
-      host: ground.settings.host,
-      port: ground.held.port,
-      routes: [...services.routes, front],
-      logger: ground.logger,
-      metrics,
-    });
-    return { main, metrics: metricsListener };
-  } catch (error) {
-    await metricsListener.close();
-    throw error;
-  }
+  return { database, instance: bound };
 }

@@ -6,19 +6,20 @@ import {
   type Logger,
   type Metrics,
   methodTable,
-  type Routes,
-  sendJson,
 } from '@sigstead/platform';
 import { Failure } from '../failure.ts';
-import { readiness } from '../dev/front.ts';
+import type { ServeFile } from './config/sections.ts';
 import type { ListenAddress } from './config/values.ts';
+import { frontRoutes } from './front.ts';
 import type { Site } from './services/compose.ts';
+import { welcomeText } from './welcome.ts';
 
 /** Requests under way at the end get this long; a signature takes milliseconds. */
 const DRAIN_MS = 10_000;
 
 export interface SitesOptions {
   readonly sites: readonly Site[];
+  readonly file: ServeFile;
   /** In a worker beside others. */
   readonly shared: boolean;
   readonly version: string;
@@ -48,7 +49,8 @@ export async function openSites(options: SitesOptions): Promise<OpenSites> {
       const server = createHttpServer({ logger, metrics, cleanPaths: site.cleanPaths });
       servers.push({ close: () => server.close({ deadlineMs: DRAIN_MS }) });
       for (const routes of site.routes) await server.app.register(routes);
-      await server.app.register(frontRoutes(site, options.version, () => stopping));
+      const welcome = welcomeText(options.file, site.parts, options.version);
+      await server.app.register(frontRoutes({ parts: site.parts, welcome, stopping: () => stopping }));
       addresses.push(...(await server.listen({ ...site.listen, shared })).addresses);
     }
     return { addresses, close: closeAll };
@@ -74,31 +76,6 @@ export async function openMetrics(at: ListenAddress, logger: Logger, text: () =>
     await open.close();
     throw listenFailure(error);
   }
-}
-
-/** Health of this process: what belongs to a listener and not to one service. */
-function frontRoutes({ parts }: Site, version: string, stopping: () => boolean): Routes {
-  return async (app) => {
-    methodTable(app, '/healthz', { GET: (_request, reply) => sendJson(reply, 200, { status: 'SERVING' }) });
-    methodTable(app, '/ping', {
-      GET: (_request, reply) => reply.header('content-type', 'text/plain; charset=utf-8').send('.'),
-    });
-    methodTable(app, '/readyz', {
-      GET: async (_request, reply) => {
-        const report = await readiness({ parts, stopping });
-        reply.header('cache-control', 'no-store');
-        return sendJson(reply, report.ready ? 200 : 503, report);
-      },
-    });
-    methodTable(app, '/', {
-      GET: (_request, reply) =>
-        reply.header('content-type', 'text/plain; charset=utf-8').send(`Sigstead ${version}: ${names(parts)}\n`),
-    });
-  };
-}
-
-function names(parts: Site['parts']): string {
-  return parts.map(({ name }) => name).join(', ');
 }
 
 function listenFailure(error: unknown): unknown {

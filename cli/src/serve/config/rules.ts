@@ -1,8 +1,6 @@
 import type { Place } from '@sigstead/platform';
+import { checkListeners, type Fail } from './listener-rules.ts';
 import type { ServeFile } from './sections.ts';
-import type { ListenAddress } from './values.ts';
-
-type Fail = (path: string, message: string) => void;
 
 /** What cannot be together, each with its path and what to do. */
 export function checkWhole(file: ServeFile, at: Place): void {
@@ -10,6 +8,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   if (file.logs.length === 0 && !file.ca && !file.tsa && !file.tuf) {
     fail('', 'nothing to serve: add one of ca, logs, tsa, tuf');
   }
+  checkDevelopment(file, fail);
   checkNeeds(file, fail);
   checkDatabase(file, fail);
   checkLogs(file, fail);
@@ -18,6 +17,17 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkPlainUrls(file, fail);
   checkTuf(file, fail);
   checkListeners(file, fail);
+}
+
+function checkDevelopment({ mode, devOidc, workers }: ServeFile, fail: Fail): void {
+  if (devOidc === undefined) {
+    if (mode !== 'production') fail('mode', 'development is for devOidc, which is missing: remove it');
+    return;
+  }
+  if (mode !== 'development') {
+    fail('devOidc', 'these issuers certify whatever they are told: only mode: development takes them');
+  }
+  if (workers !== 1) fail('workers', 'devOidc keeps its login codes in memory: one process only');
 }
 
 function checkNeeds(file: ServeFile, fail: Fail): void {
@@ -99,7 +109,7 @@ function checkCt({ ca, logs }: ServeFile, fail: Fail): void {
 }
 
 function checkPlainUrls(file: ServeFile, fail: Fail): void {
-  for (const part of ['ca', 'tsa'] as const) {
+  for (const part of ['ca', 'tsa', 'devOidc'] as const) {
     const url = file[part]?.publicUrl;
     if (url !== undefined && new URL(url).pathname !== '/') {
       fail(`${part}.publicUrl`, 'must have no path: clients append the paths of the protocol to it');
@@ -124,57 +134,4 @@ function checkTuf({ tuf, ca, tsa, logs }: ServeFile, fail: Fail): void {
       (log, i) => log.validFrom === undefined && fail(`tuf.alsoTrust.${list}[${i}].validFrom`, message),
     );
   }
-}
-
-interface Served {
-  readonly path: string;
-  readonly listen: ListenAddress;
-  /** Where on the listener, for what is told apart by its path. */
-  readonly mount: string;
-}
-
-/** One listener is one origin: what would answer at the same paths cannot share it. */
-function checkListeners(file: ServeFile, fail: Fail): void {
-  const served = servedParts(file);
-  served.forEach((one, i) => {
-    for (const other of served.slice(0, i)) {
-      if (one.listen.port !== other.listen.port) continue;
-      if (one.listen.host === other.listen.host) {
-        if (one.mount === other.mount) {
-          fail(`${one.path}.listen`, `would answer at the same paths as ${other.path}: choose another one`);
-        }
-        const alone = [one, other].find(({ mount }) => mount === ALONE);
-        if (alone !== undefined) {
-          const orPath = alone.path === 'tuf' ? ', or its publicUrl a path such as /tuf' : '';
-          fail(`${alone.path}.listen`, `cannot be shared: give it one of its own${orPath}`);
-        }
-      } else if (overlap(one.listen.host) || overlap(other.listen.host)) {
-        fail(`${one.path}.listen`, `overlaps with ${other.path}: write both the same way, or choose another port`);
-      }
-    }
-  });
-}
-
-const ALONE = '/*';
-
-function servedParts({ logs, ca, tsa, tuf, metrics }: ServeFile): Served[] {
-  const parts: Served[] = logs.map(({ listen, kind, publicUrl }, i) => ({
-    path: `logs[${i}]`,
-    listen,
-    mount: kind === 'ct' ? `${new URL(publicUrl).pathname.replace(/\/$/, '')}/ct` : 'rekor-v2',
-  }));
-  if (ca) parts.push({ path: 'ca', listen: ca.listen, mount: 'ca' });
-  if (tsa) parts.push({ path: 'tsa', listen: tsa.listen, mount: 'tsa' });
-  if (tuf) {
-    const { pathname } = new URL(tuf.publicUrl);
-    parts.push({ path: 'tuf', listen: tuf.listen, mount: pathname === '/' ? ALONE : `${pathname}/ct` });
-  }
-  // Its paths are nobody's business outside, so it shares with none.
-  if (metrics) parts.push({ path: 'metrics', listen: metrics.listen, mount: ALONE });
-  return parts;
-}
-
-/** Hosts that stand for more than one address. */
-function overlap(host: string): boolean {
-  return host === 'localhost' || host === '0.0.0.0' || host === '::';
 }

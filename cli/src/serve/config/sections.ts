@@ -113,9 +113,16 @@ const tuf = {
   alsoTrust: c.optional(c.object(alsoTrust)),
 };
 
+const devOidc = {
+  listen: listenAddress,
+  publicUrl: serviceUrl,
+  keyFile: filePath,
+};
+
 /** The keys of the whole file. */
 export const WHOLE = {
   version: c.integer({ min: 1, max: 1 }),
+  mode: c.withDefault(c.oneOf('production', 'development'), 'production'),
   logLevel: c.withDefault(c.oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
   workers: c.withDefault(c.integer({ min: 1, max: 64 }), 1),
   stateFolder: c.optional(filePath),
@@ -125,6 +132,7 @@ export const WHOLE = {
   ca: c.optional(c.object(ca)),
   tsa: c.optional(c.object(tsa)),
   tuf: c.optional(c.object(tuf)),
+  devOidc: c.optional(c.object(devOidc)),
 };
 
 export type ServeFile = ObjectOf<typeof WHOLE>;
@@ -147,4 +155,5 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   'tuf.alsoTrust.timestampAuthorities': trustedChain,
   'tuf.alsoTrust.rekorLogs': trustedLog,
   'tuf.alsoTrust.ctLogs': trustedCtLog,
+  devOidc,
 };

@@ -22,7 +22,7 @@ function text<T>(expected: string, accept: (value: string) => T | undefined): Sc
 
 /** `HOST:PORT`, an IPv6 address in brackets. */
 export const listenAddress: Schema<ListenAddress> = text('HOST:PORT, such as 127.0.0.1:8080 or [::]:8080', (value) => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(value);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(value);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host: host.toLowerCase(), port };

@@ -4,8 +4,10 @@ import { type CaHandle, composeCa, type CtClient, httpCtClient, issuersFromFile 
 import { Closables, type Logger, type Routes, systemClock } from '@sigstead/platform';
 import { composeTsa, TSA_CLEAN_PATHS, type TsaHandle } from '@sigstead/tsa';
 import { composeTufRoot, type TufRootHandle } from '@sigstead/tuf-root';
-import type { Part } from '../../dev/front.ts';
+import type { DevOidc } from '@sigstead/dev-oidc';
 import type { ListenAddress } from '../config/values.ts';
+import type { Part } from '../front.ts';
+import { documentsOf, openDevIssuers } from './dev-issuers.ts';
 import { composeLogs, type RunningLogs, stateFolderOf } from './logs.ts';
 import type { ComposeOptions } from './options.ts';
 import { startStep } from './start-failure.ts';
@@ -23,6 +25,8 @@ export interface Site {
 /** The configured services of one process; they have no listener yet. */
 export interface ComposedServices {
   readonly sites: readonly Site[];
+  readonly tuf: TufRootHandle | undefined;
+  readonly devOidc: DevOidc | undefined;
   close(): Promise<void>;
 }
 
@@ -30,8 +34,7 @@ export interface ComposedServices {
 export async function composeServices(options: ComposeOptions): Promise<ComposedServices> {
   const built = new Closables();
   try {
-    const sites = await compose(options, built);
-    return { sites, close: () => built.close() };
+    return { ...(await compose(options, built)), close: () => built.close() };
   } catch (error) {
     await built.close();
     throw error;
@@ -45,26 +48,31 @@ interface Service {
   readonly cleanPaths?: readonly string[];
 }
 
-async function compose(options: ComposeOptions, built: Closables): Promise<Site[]> {
+async function compose(options: ComposeOptions, built: Closables): Promise<Omit<ComposedServices, 'close'>> {
   const { file, path } = options.config;
   const logs = await composeLogs(options, built);
   const services: Service[] = logs.groups.map(({ listen, handle }) => ({ name: 'log', listen, handle }));
+  const devOidc = await startStep('devOidc', path, () => openDevIssuers(options));
+  if (file.devOidc !== undefined && devOidc !== undefined) {
+    services.push({ name: 'dev-oidc', listen: file.devOidc.listen, handle: built.use(devOidc) });
+  }
   if (file.ca !== undefined) {
-    const handle = built.use(await startStep('ca', path, () => openCa(options, logs)));
+    const handle = built.use(await startStep('ca', path, () => openCa(options, logs, devOidc)));
     services.push({ name: 'ca', listen: file.ca.listen, handle });
   }
   if (file.tsa !== undefined) {
     const handle = built.use(await startStep('tsa', path, () => openTsa(options)));
     services.push({ name: 'tsa', listen: file.tsa.listen, handle, cleanPaths: TSA_CLEAN_PATHS });
   }
+  let tuf: TufRootHandle | undefined;
   if (file.tuf !== undefined) {
-    const handle = built.use(await startStep('tuf', path, () => openTuf(options)));
-    services.push({ name: 'tuf-root', listen: file.tuf.listen, handle });
+    tuf = built.use(await startStep('tuf', path, () => openTuf(options)));
+    services.push({ name: 'tuf-root', listen: file.tuf.listen, handle: tuf });
   }
-  return sitesOf(services);
+  return { sites: sitesOf(services), tuf, devOidc };
 }
 
-function openCa(options: ComposeOptions, logs: RunningLogs): Promise<CaHandle> {
+function openCa(options: ComposeOptions, logs: RunningLogs, devOidc: DevOidc | undefined): Promise<CaHandle> {
   const { config, materials, connectionString = '', metrics, version } = options;
   const { ca } = config.file;
   const own = materials.ca;
@@ -79,6 +87,7 @@ function openCa(options: ComposeOptions, logs: RunningLogs): Promise<CaHandle> {
     chain: own.chain,
     issuers: issuersFromFile(ca.issuers),
     ct: ctOf(options, logs),
+    ...(devOidc === undefined ? {} : { inProcessIssuers: documentsOf(devOidc) }),
     version,
   });
 }

@@ -20,6 +20,7 @@ export interface Materials {
   readonly foreignCt: { spki: Uint8Array; caCertificate: string | undefined } | undefined;
   readonly tsa: Authority | undefined;
   readonly tufSigners: TufSigners | undefined;
+  readonly devOidc: LocalSigner | undefined;
   /** Chains and keys of tuf.alsoTrust, in its order. */
   readonly alsoTrust: {
     readonly certificateAuthorities: readonly (readonly Uint8Array[])[];
@@ -47,6 +48,7 @@ export async function loadMaterials(config: ServeConfig): Promise<Materials> {
     foreignCt: await loadForeignCt(config, at),
     tsa: file.tsa && (await loadAuthority('tsa', file.tsa, at)),
     tufSigners: file.tuf && (await loadTufSigners(file.tuf.keys, at)),
+    devOidc: file.devOidc && (await readSigner(at('devOidc.keyFile', file.devOidc.keyFile))),
     alsoTrust: await loadAlsoTrust(config, at),
   };
 }

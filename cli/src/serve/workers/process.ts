@@ -2,7 +2,7 @@ import { createLogger, createMetrics, type Logger, type Metrics } from '@sigstea
 import { type Environment, connectionsOf } from '../config/connection.ts';
 import type { ServeConfig } from '../config/load.ts';
 import { openSites } from '../listeners.ts';
-import { composeServices } from '../services/compose.ts';
+import { type ComposedServices, composeServices } from '../services/compose.ts';
 import { loadMaterials } from '../services/materials.ts';
 
 export interface ProcessOptions {
@@ -14,11 +14,14 @@ export interface ProcessOptions {
   /** Whether others listen on the same ports. */
   readonly shared: boolean;
   readonly logger: Logger;
+  /** Called when all is built, right before the listeners open. */
+  readonly beforeListen?: () => Promise<void>;
 }
 
 /** Services that answer in this process. */
 export interface ServingProcess {
   readonly addresses: readonly string[];
+  readonly services: ComposedServices;
   /** Metrics with the process's number as label. */
   metrics(): Promise<string>;
   /** Answers what is under way, then closes everything. */
@@ -42,9 +45,11 @@ export async function startServing(options: ProcessOptions): Promise<ServingProc
     metrics,
   });
   try {
-    const sites = await openSites({ sites: services.sites, shared, version, logger, metrics });
+    await options.beforeListen?.();
+    const sites = await openSites({ sites: services.sites, file: config.file, shared, version, logger, metrics });
     return {
       addresses: sites.addresses,
+      services,
       metrics: () => metrics.text(),
       close: async () => {
         await sites.close();

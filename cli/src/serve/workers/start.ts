@@ -4,6 +4,7 @@ import type { ServeConfig } from '../config/load.ts';
 import type { ServeFile } from '../config/sections.ts';
 import { startCrew } from './crew.ts';
 import { mergeMetrics } from './merge-metrics.ts';
+import type { ComposedServices } from '../services/compose.ts';
 import { serveLogger, startServing } from './process.ts';
 
 export interface StartAllOptions {
@@ -33,13 +34,24 @@ export async function startAll(options: StartAllOptions): Promise<ServingAll> {
   return options.size === 1 ? serveAlone(options) : serveWithCrew(options);
 }
 
-async function serveAlone(options: StartAllOptions): Promise<ServingAll> {
-  const { config, env, version } = options;
-  const logger = serveLogger(config, 1, options.writeError);
-  const serving = await startServing({ config, env, version, slot: 1, shared: false, logger });
+export interface AloneOptions extends Pick<StartAllOptions, 'config' | 'env' | 'version' | 'writeError'> {
+  /** Called when all is built, right before the listeners open. */
+  readonly beforeListen?: () => Promise<void>;
+}
+
+/** What serves in this process. */
+export interface ServingAlone extends ServingAll {
+  readonly services: ComposedServices;
+}
+
+/** Serves in this process. Throws a Failure; then nothing is left open. */
+export async function serveAlone(options: AloneOptions): Promise<ServingAlone> {
+  const logger = serveLogger(options.config, 1, options.writeError);
+  const serving = await startServing({ ...options, slot: 1, shared: false, logger });
   return {
     addresses: serving.addresses,
-    screen: screen(options),
+    services: serving.services,
+    screen: screen({ ...options, size: 1 }),
     metrics: async () => mergeMetrics([await serving.metrics(), await crewMetrics([true], 0)]),
     stop: async () => {
       await serving.close();
@@ -71,14 +83,15 @@ function crewMetrics(serving: readonly boolean[], restarts: number): Promise<str
   return metrics.text();
 }
 
-function screen({ config, size, version }: StartAllOptions): string {
+function screen({ config, size, version }: Pick<StartAllOptions, 'config' | 'size' | 'version'>): string {
   const lines = partsOf(config.file).map(([part, url]) => `  ${part.padEnd(28)} ${url}\n`);
   return `Sigstead ${version} serves with ${size} ${size === 1 ? 'process' : 'workers'}\n${lines.join('')}`;
 }
 
 /** Every configured service with its public URL. */
-export function partsOf({ logs, ca, tsa, tuf }: ServeFile): [part: string, publicUrl: string][] {
-  const named = Object.entries({ ca, tsa, tuf }).flatMap(([part, section]): [string, string][] =>
+export function partsOf({ logs, ca, tsa, tuf, devOidc }: ServeFile): [part: string, publicUrl: string][] {
+  const issuers = devOidc === undefined ? undefined : { publicUrl: `${devOidc.publicUrl}/oidc` };
+  const named = Object.entries({ ca, tsa, tuf, issuers }).flatMap(([part, section]): [string, string][] =>
     section === undefined ? [] : [[part, section.publicUrl]],
   );
   return [...logs.map((log): [string, string] => [`log ${log.name} (${log.kind})`, log.publicUrl]), ...named];

@@ -1,37 +1,27 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodePem } from '@sigstead/formats';
-import { generatePrivateKeyPem, type LocalSigner, newCaChain, newTsaChain, signerFromPem } from '@sigstead/keys';
+import { generatePrivateKeyPem, newCaChain, newTsaChain } from '@sigstead/keys';
 import { Failure, messageOf } from '../failure.ts';
-import { syncFolder } from '../files.ts';
+import { syncFolder, writeFileAtomically } from '../files.ts';
+import { KEYS } from './layout.ts';
 
-/** Every key of a development instance, ready to sign, and the chains above them. DER, issuing end first. */
-export interface KeyRing {
-  readonly ca: { readonly signer: LocalSigner; readonly chain: readonly Uint8Array[] };
-  readonly tsa: { readonly signer: LocalSigner; readonly chain: readonly Uint8Array[] };
-  readonly rekor: LocalSigner;
-  readonly ct: LocalSigner;
-  readonly oidc: LocalSigner;
-  readonly tuf: Readonly<Record<TufRole, LocalSigner>>;
-}
-
-export type TufRole = 'root' | 'targets' | 'snapshot' | 'timestamp';
-const TUF_ROLES: readonly TufRole[] = ['root', 'targets', 'snapshot', 'timestamp'];
-
-const FOLDER = 'keys';
+const TUF_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
 /** Goes into every certificate, so that nobody takes one of these for something else. */
 const ORGANIZATION = 'Sigstead development instance';
 
-export interface KeyRingOptions {
+export interface KeysOptions {
   readonly dataDir: string;
   readonly createdMs: number;
   /** False once a log was opened with the keys: then missing ones are a loss and never made anew. */
   readonly mayMake: boolean;
 }
 
-/** Loads the keys of the folder; a new folder gets new ones. Throws a Failure. */
-export async function openKeyRing({ dataDir, createdMs, mayMake }: KeyRingOptions): Promise<KeyRing> {
-  const folder = join(dataDir, FOLDER);
+/**
+ * Makes the keys of a new folder, and in every folder the chains as one file each. What the files hold is checked by whoever loads
+ * them. Throws a Failure.
+ */
+export async function prepareKeys({ dataDir, createdMs, mayMake }: KeysOptions): Promise<void> {
+  const folder = join(dataDir, KEYS);
   await removeDrafts(dataDir);
   if ((await stat(folder).catch(() => undefined)) === undefined) {
     if (!mayMake)
@@ -39,7 +29,7 @@ export async function openKeyRing({ dataDir, createdMs, mayMake }: KeyRingOption
     await makeKeys(dataDir, folder, createdMs);
   }
   try {
-    return await loadKeys(folder);
+    await writeChains(folder);
   } catch (error) {
     throw new Failure(`the keys in ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
   }
@@ -47,7 +37,7 @@ export async function openKeyRing({ dataDir, createdMs, mayMake }: KeyRingOption
 
 /** All keys are made beside their place and appear by one rename: there is no folder with some of them. */
 async function makeKeys(dataDir: string, folder: string, createdMs: number): Promise<void> {
-  const draft = join(dataDir, `${FOLDER}.draft-${process.pid}`);
+  const draft = join(dataDir, `${KEYS}.draft-${process.pid}`);
   await mkdir(draft, { mode: 0o700 });
   await chmod(draft, 0o700);
   const files = await newKeyFiles(createdMs);
@@ -63,7 +53,7 @@ async function makeKeys(dataDir: string, folder: string, createdMs: number): Pro
 /** What a start that was killed half way left. */
 async function removeDrafts(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
-    if (name.startsWith(`${FOLDER}.draft-`)) await rm(join(dataDir, name), { recursive: true, force: true });
+    if (name.startsWith(`${KEYS}.draft-`)) await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }
 
@@ -90,29 +80,19 @@ async function newKeyFiles(createdMs: number): Promise<Record<string, string>> {
   };
 }
 
-async function loadKeys(folder: string): Promise<KeyRing> {
-  const signer = async (name: string): Promise<LocalSigner> =>
-    signerFromPem(await readFile(join(folder, `${name}.key.pem`), 'utf8'));
-  const chain = (...names: string[]): Promise<Uint8Array[]> =>
-    Promise.all(names.map((name) => certificate(folder, name)));
-  return {
-    ca: { signer: await signer('ca-intermediate'), chain: await chain('ca-intermediate', 'ca-root') },
-    tsa: { signer: await signer('tsa-leaf'), chain: await chain('tsa-leaf', 'tsa-intermediate', 'tsa-root') },
-    rekor: await signer('rekor'),
-    ct: await signer('ct'),
-    oidc: await signer('oidc'),
-    tuf: {
-      root: await signer('tuf-root'),
-      targets: await signer('tuf-targets'),
-      snapshot: await signer('tuf-snapshot'),
-      timestamp: await signer('tuf-timestamp'),
-    },
-  };
-}
+/** Issuing end first, as the configuration wants a chain. */
+const CHAINS = {
+  'ca-chain': ['ca-intermediate', 'ca-root'],
+  'tsa-chain': ['tsa-leaf', 'tsa-intermediate', 'tsa-root'],
+};
 
-async function certificate(folder: string, name: string): Promise<Uint8Array> {
-  const blocks = decodePem(await readFile(join(folder, `${name}.crt.pem`), 'utf8'));
-  const block = blocks[0];
-  if (blocks.length !== 1 || block?.label !== 'CERTIFICATE') throw new Error(`${name}.crt.pem is not one certificate`);
-  return block.bytes;
+/** A copy of what stands beside it: written when it is missing or another one. */
+async function writeChains(folder: string): Promise<void> {
+  for (const [name, members] of Object.entries(CHAINS)) {
+    const path = join(folder, `${name}.crt.pem`);
+    const parts = await Promise.all(members.map((member) => readFile(join(folder, `${member}.crt.pem`), 'utf8')));
+    const chain = parts.join('');
+    const present = await readFile(path, 'utf8').catch(() => undefined);
+    if (present !== chain) await writeFileAtomically(path, chain, 0o644);
+  }
 }

@@ -1,6 +1,6 @@
 import { methodTable, type Routes, sendJson } from '@sigstead/platform';
 
-/** One part of the instance as /readyz names it. */
+/** One service behind a listener, as /readyz names it. */
 export interface Part {
   readonly name: string;
   ready(): Promise<{ ok: boolean; detail?: string }>;
@@ -8,16 +8,19 @@ export interface Part {
 
 export interface FrontOptions {
   readonly parts: readonly Part[];
-  readonly publicUrl: string;
-  readonly version: string;
-  /** True from the moment the instance stops: load balancers should look elsewhere. */
+  /** What the page at the root says. */
+  readonly welcome: string;
+  /** True from the moment the process stops: load balancers should look elsewhere. */
   readonly stopping: () => boolean;
 }
 
 /** Longest time one part may take to say whether it is ready. */
 const PART_TIMEOUT_MS = 3_000;
 
-/** What belongs to the whole and not to one service: health, readiness, and the page at the root. */
+/**
+ * What belongs to a listener and not to one service. `/healthz` says that the process answers: to start it anew helps when it does
+ * not. `/readyz` says whether every part behind the listener can do its work: traffic belongs elsewhere when one cannot.
+ */
 export function frontRoutes(options: FrontOptions): Routes {
   return async (app) => {
     methodTable(app, '/healthz', { GET: (_request, reply) => sendJson(reply, 200, { status: 'SERVING' }) });
@@ -32,7 +35,7 @@ export function frontRoutes(options: FrontOptions): Routes {
       },
     });
     methodTable(app, '/', {
-      GET: (_request, reply) => reply.header('content-type', 'text/plain; charset=utf-8').send(welcome(options)),
+      GET: (_request, reply) => reply.header('content-type', 'text/plain; charset=utf-8').send(options.welcome),
     });
   };
 }
@@ -62,14 +65,4 @@ async function ask(part: Part): Promise<{ ready: boolean; detail?: string }> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function welcome({ publicUrl, version }: FrontOptions): string {
-  return `Sigstead ${version}, a whole Sigstore in one process. Development instance: it certifies whatever it is told.
-
-TUF repository  ${publicUrl}/tuf/  (initial root: ${publicUrl}/tuf/root.json)
-Issuers         ${publicUrl}/oidc  (for tests also /oidc/uri and /oidc/ci)
-Services        Fulcio, Rekor v2, RFC 3161 timestamps at this address; the CT log at /ct/dev/
-Health          ${publicUrl}/readyz
-`;
 }

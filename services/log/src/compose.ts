@@ -4,7 +4,7 @@ import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
 import { IssuerLinks } from './core/ct/issuer-links.ts';
 import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
-import { type FsckReport, fsck } from './core/fsck.ts';
+import type { FsckReport } from './core/fsck.ts';
 import type { Personality, StoredHead } from './core/ports.ts';
 import { checkNote } from './core/release.ts';
 import { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
@@ -15,11 +15,13 @@ import { fileMark } from './mark/file-mark.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { ObjectStore } from './export/object-store.ts';
 import { engineMetrics } from './metrics.ts';
+import { fsckStored } from './fsck-stored.ts';
 import { openExport } from './open-export.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
 import { LOAD_LIMITS, LoadGate } from './read/load-gate.ts';
+import { PostgresLease } from './store/lease.ts';
 import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import { checkSpecs, misconfigured, prefixesOf } from './specs.ts';
@@ -53,10 +55,12 @@ export interface LogHandle {
   fsck(name: string): Promise<FsckReport>;
 }
 
-type Running = { spec: LogSpec; log: OpenLog; exporter: Exporter | undefined } & (
-  | { kind: 'rekor-v2'; personality: RekorV2Personality }
-  | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
-);
+type Running = {
+  spec: LogSpec;
+  log: OpenLog;
+  exporter: Exporter | undefined;
+  fsck: () => Promise<FsckReport>;
+} & ({ kind: 'rekor-v2'; personality: RekorV2Personality } | { kind: 'ct'; personality: CtPersonality; ct: CtLog });
 
 /** For looking whether others appended, taking over what they did, and health. Readers have none of them. */
 const FOLLOWING_CONNECTIONS = 4;
@@ -157,12 +161,14 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     const onTarget = (opened: ObjectStore): void => {
       copy = opened;
     };
-    exporter = openExport({ log, target: spec.export, personality, clock, logger, metrics, onTarget });
+    const lease = new PostgresLease(connectionString);
+    exporter = openExport({ log, target: spec.export, personality, lease, clock, logger, metrics, onTarget });
   }
-  if (personality.kind === 'rekor-v2') return { kind: 'rekor-v2', spec, log, exporter, personality };
+  const own = { spec, log, exporter, fsck: () => fsckStored({ pool, logId, personality }) };
+  if (personality.kind === 'rekor-v2') return { ...own, kind: 'rekor-v2', personality };
   const signatures = new IssuerLinks(sha256);
   const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };
-  return { kind: 'ct', spec, log, exporter, personality, ct };
+  return { ...own, kind: 'ct', personality, ct };
 }
 
 function acceptedRootsOf(spec: LogSpec): ParsedCertificate[] {
@@ -217,10 +223,7 @@ function handleOf(running: readonly Running[], options: LogOptions, owned: Closa
       return { keyId: personality.keyId, origin: spec.origin, checkpoint: () => log.tree.published.head.note };
     },
     stats: () => running.map(statsOf),
-    fsck(name) {
-      const { log, personality } = find(name);
-      return fsck({ store: log.store, personality, hasher });
-    },
+    fsck: (name) => find(name).fsck(),
   };
 }
 

@@ -7,7 +7,9 @@ import { fileLock } from './export/file-lock.ts';
 import { systemFiles } from './export/files.ts';
 import { exportMetrics } from './export/metrics.ts';
 import type { ObjectStore } from './export/object-store.ts';
-import { openS3Store, type S3Place } from './export/s3-store.ts';
+import type { Lease } from './export/lease.ts';
+import type { S3Place } from './export/s3-requests.ts';
+import { openS3Store } from './export/s3-store.ts';
 import type { ExportSource } from './export/source.ts';
 import type { Personality } from './core/ports.ts';
 import { halted } from './core/state.ts';
@@ -42,13 +44,15 @@ export function openExport(options: {
   log: OpenLog;
   target: ExportTarget;
   personality: Personality;
+  /** Owned by the exporter. */
+  lease: Lease;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
   /** Called with the target when it has been opened. */
   onTarget?: (target: ObjectStore) => void;
 }): Exporter {
-  const { log, target, clock, logger, metrics } = options;
+  const { log, target, lease, clock, logger, metrics } = options;
   return new Exporter({
     source: exportSource(log, options.personality),
     openTarget: async (ended) => {
@@ -56,6 +60,7 @@ export function openExport(options: {
       options.onTarget?.(opened);
       return opened;
     },
+    lease,
     // Everything that was published stays readable; nothing is signed any more.
     onAlarm: (alarm) => {
       if (alarm.stopsTheLog) log.tree.halt(halted(alarm.message));
@@ -102,7 +107,7 @@ async function alarmed<T>(read: Promise<T>): Promise<T> {
 async function openTarget(target: ExportTarget, own: { clock: Clock; ended: AbortSignal }): Promise<ObjectStore> {
   const { clock, ended } = own;
   const pause = (ms: number): Promise<void> => wait(ms, ended);
-  if (target.kind === 's3') return openS3Store(target, { pause, ended });
+  if (target.kind === 's3') return openS3Store(target, { pause, ended, nowMs: () => clock.nowMs() });
   const { folder } = target;
   await prepareDirectory({ folder, files: systemFiles, nowMs: clock.nowMs() });
   const lock = await fileLock({ file: path.join(folder, PRIVATE_FOLDER, 'lock'), pause, attempts: LOCK_ATTEMPTS });

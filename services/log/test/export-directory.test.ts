@@ -106,6 +106,7 @@ function faultyFiles(fault: { at: number; done: boolean; dead: boolean }): { fil
     makeFolder: (folder) => step('mkdir', () => systemFiles.makeFolder(folder)),
     syncFolder: (folder) => step('sync', () => systemFiles.syncFolder(folder)),
     remove: (file) => step('remove', () => systemFiles.remove(file)),
+    removeFolder: (folder) => step('rmdir', () => systemFiles.removeFolder(folder)),
     list: (folder) => step('list', () => systemFiles.list(folder)),
   };
   return { files, operations: () => operations };
@@ -172,14 +173,28 @@ test('a folder that another process made is made durable by whoever relies on it
   assert.deepEqual(new Set(synced), new Set(['', 'tile', 'tile/0', 'tile/0/x001']));
 });
 
-test('scratch files of killed processes are removed after a day, and not before', async () => {
+test('a folder of partial tiles is removed, what stands beside it is not, and it can be written to again', async () => {
+  const folder = newFolder();
+  const [store, other] = [await openFolder(folder), await openFolder(folder)];
+  for (const each of [store, other]) {
+    for (const name of ['tile/0/000', 'tile/0/000.p/1', 'tile/0/000.p/200']) await each.createOnly(name, object(name));
+  }
+  assert.equal(await store.removeFolder('tile/0/000.p'), 2);
+  assert.equal(await store.removeFolder('tile/0/000.p'), 0);
+  assert.deepEqual(await readdir(path.join(folder, 'tile/0')), ['000']);
+  // This process still believes that the folder is there; the second attempt knows better.
+  await assert.rejects(other.createOnly('tile/0/000.p/1', object('x')), { code: 'unavailable' });
+  assert.equal(await other.createOnly('tile/0/000.p/1', object('x')), 'created');
+});
+
+test('scratch files of killed processes are removed after an hour, and not before', async () => {
   const folder = newFolder();
   await openFolder(folder);
   const own = path.join(folder, PRIVATE_FOLDER);
   for (const name of ['tmp-old', 'tmp-new', 'other']) await writeFile(path.join(own, name), '');
   await chmod(path.join(own, 'tmp-old'), 0o444);
-  const twoDaysAgo = new Date(Date.now() - 48 * 3_600_000);
-  for (const name of ['tmp-old', 'other']) await utimes(path.join(own, name), twoDaysAgo, twoDaysAgo);
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of ['tmp-old', 'other']) await utimes(path.join(own, name), longAgo, longAgo);
   await openFolder(folder);
   assert.deepEqual((await readdir(own)).sort(), ['other', 'tmp-new']);
 });

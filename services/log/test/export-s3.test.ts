@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ExportObject, ObjectStore } from '../src/export/object-store.ts';
 import { Rounds } from '../src/export/round.ts';
-import { openS3Store, type S3Place } from '../src/export/s3-store.ts';
+import type { S3Place } from '../src/export/s3-requests.ts';
+import { openS3Store } from '../src/export/s3-store.ts';
 import { expectedResources, memoryLog } from './support/export-double.ts';
-import { s3Double, type S3Double, type S3Fault } from './support/export-s3-double.ts';
+import { md5Tag, s3Double, type S3Double, type S3Fault } from './support/export-s3-double.ts';
 
 let s3: S3Double;
 before(async () => {
@@ -26,6 +27,8 @@ const placeOf = (double: S3Double): S3Place => ({
 });
 const never = new AbortController().signal;
 const pause = (): Promise<void> => Promise.resolve();
+let nowMs = 0;
+const options = { pause, ended: never, nowMs: () => nowMs };
 const object = (text: string): ExportObject => ({
   bytes: Buffer.from(text),
   contentType: 'application/octet-stream',
@@ -36,7 +39,7 @@ async function withStore(
   use: (store: ObjectStore, place: S3Place, keyOf: (name: string) => string) => Promise<void>,
 ): Promise<void> {
   const place = placeOf(s3);
-  const store = await openS3Store(place, { pause, ended: never });
+  const store = await openS3Store(place, options);
   try {
     await use(store, place, (name) => `bucket/${place.prefix}${name}`);
   } finally {
@@ -134,7 +137,7 @@ test('a storage that ignores conditions is refused before anything is exported t
   for (const ignored of ['if-match', 'if-none-match'] as const) {
     const careless = await s3Double();
     careless.ignores.add(ignored);
-    await assert.rejects(openS3Store(placeOf(careless), { pause, ended: never }), { code: 'unsafe' });
+    await assert.rejects(openS3Store(placeOf(careless), options), { code: 'unsafe' });
     assert.equal(careless.objects.size, 1);
     await careless.close();
   }
@@ -144,14 +147,14 @@ test('a storage that is away or refuses is unavailable, not unsafe', async () =>
   const gone = await s3Double();
   const place = placeOf(gone);
   gone.fault = () => ({ answer: 403, done: false });
-  await assert.rejects(openS3Store(place, { pause, ended: never }), { code: 'unavailable' });
+  await assert.rejects(openS3Store(place, options), { code: 'unavailable' });
   await gone.close();
-  await assert.rejects(openS3Store(place, { pause, ended: never }), { code: 'unavailable' });
+  await assert.rejects(openS3Store(place, options), { code: 'unavailable' });
 });
 
 test('16 writers over one tag: exactly one wins, 20 times', () =>
   withStore(async (store, place) => {
-    const others = await Promise.all(Array.from({ length: 15 }, () => openS3Store(place, { pause, ended: never })));
+    const others = await Promise.all(Array.from({ length: 15 }, () => openS3Store(place, options)));
     let tag: string | undefined;
     for (let race = 0; race < 20; race++) {
       const results = await Promise.all(
@@ -164,9 +167,83 @@ test('16 writers over one tag: exactly one wins, 20 times', () =>
     await Promise.all(others.map((other) => other.close()));
   }));
 
+/** A gateway that has stored the tag of a write, and not yet its bytes. */
+const halfWrite = (key: string, text: string): void => void s3.tagsAhead.set(key, md5Tag(Buffer.from(text)));
+
+/** The write goes on. */
+const finishWrite = (key: string, text: string): void => {
+  const bytes = Buffer.from(text);
+  s3.tagsAhead.delete(key);
+  s3.objects.set(key, { bytes, etag: md5Tag(bytes), contentType: undefined, cacheControl: undefined });
+};
+
+test('bytes that came with the tag of a write under way cannot bring something older back when it is done', () =>
+  withStore(async (store, _place, keyOf) => {
+    const key = keyOf('checkpoint');
+    await store.replaceIf('checkpoint', object('1'), undefined);
+    halfWrite(key, '3');
+    const read = (await store.get('checkpoint', 10))!;
+    assert.equal(Buffer.from(read.bytes).toString(), '1');
+    assert.equal(await store.replaceIf('checkpoint', object('2'), read.tag), 'lost');
+    finishWrite(key, '3');
+    assert.equal(await store.replaceIf('checkpoint', object('2'), read.tag), 'lost');
+    assert.equal(s3.objects.get(key)!.bytes.toString(), '3');
+  }));
+
+test('a write that a gateway was killed in the middle of is finished by whoever repeats it, or taken for what it is later', () =>
+  withStore(async (store, _place, keyOf) => {
+    const key = keyOf('checkpoint');
+    const read = async (): Promise<string> => (await store.get('checkpoint', 10))!.tag;
+    await store.replaceIf('checkpoint', object('1'), undefined);
+    halfWrite(key, '2');
+    assert.notEqual(await store.replaceIf('checkpoint', object('2'), await read()), 'lost');
+    assert.equal(s3.objects.get(key)!.bytes.toString(), '2');
+    halfWrite(key, '3');
+    assert.equal(await store.replaceIf('checkpoint', object('4'), await read()), 'lost');
+    nowMs += 9_999;
+    assert.equal(await store.replaceIf('checkpoint', object('4'), await read()), 'lost');
+    nowMs += 1;
+    assert.notEqual(await store.replaceIf('checkpoint', object('4'), await read()), 'lost');
+    assert.equal(s3.objects.get(key)!.bytes.toString(), '4');
+    for (const [name, text] of [
+      ['tile/0/000', 'ours'],
+      ['checkpoint-2', 'ours'],
+    ] as const) {
+      halfWrite(keyOf(name), text);
+      await assert.rejects(store.createOnly(name, object('other')), { code: 'unavailable' });
+      assert.equal(await store.createOnly(name, object(text)), 'created');
+      assert.equal(s3.objects.get(keyOf(name))!.bytes.toString(), text);
+    }
+  }));
+
+test('where tags are no MD5 they are taken as they come', async () => {
+  const other = await s3Double();
+  other.tagOf = (bytes) => `"CRC-${Buffer.from(bytes).toString('hex')}"`;
+  const place = placeOf(other);
+  const store = await openS3Store(place, options);
+  await store.replaceIf('checkpoint', object('1'), undefined);
+  const { tag } = (await store.get('checkpoint', 10))!;
+  assert.equal(tag, '"CRC-31"');
+  assert.notEqual(await store.replaceIf('checkpoint', object('2'), tag), 'lost');
+  assert.equal(await store.replaceIf('checkpoint', object('3'), tag), 'lost');
+  await store.close();
+  await other.close();
+});
+
+test('a folder is removed, what stands beside it is not; the same again removes nothing', () =>
+  withStore(async (store, _place, keyOf) => {
+    for (const name of ['tile/0/000', 'tile/0/000.p/1', 'tile/0/000.p/200', 'tile/0/000.px', 'tile/0/001.p/1']) {
+      await store.createOnly(name, object(name));
+    }
+    assert.equal(await store.removeFolder('tile/0/000.p'), 2);
+    assert.equal(await store.removeFolder('tile/0/000.p'), 0);
+    for (const name of ['tile/0/000', 'tile/0/000.px', 'tile/0/001.p/1']) assert.ok(s3.objects.has(keyOf(name)));
+    assert.ok(!s3.objects.has(keyOf('tile/0/000.p/1')));
+  }));
+
 test('the end of the exporter ends a request that is never answered', async () => {
   const ended = new AbortController();
-  const store = await openS3Store(placeOf(s3), { pause, ended: ended.signal });
+  const store = await openS3Store(placeOf(s3), { ...options, ended: ended.signal });
   const arrived = new Promise<void>((resolve) => {
     s3.fault = () => {
       resolve();

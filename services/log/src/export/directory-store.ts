@@ -10,8 +10,8 @@ export const PRIVATE_FOLDER = '.export';
 const IMMUTABLE_MODE = 0o444;
 const REPLACEABLE_MODE = 0o644;
 
-/** What a process left behind when it was killed while writing. */
-const STALE_MS = 24 * 3_600_000;
+/** What a process left behind when it was killed while writing. One that was paused for so long writes again. */
+const STALE_MS = 3_600_000;
 
 /** Folders known to be durable: a bound of memory, nothing more. */
 const REMEMBERED_FOLDERS = 1000;
@@ -61,7 +61,13 @@ export function directoryStore(options: { folder: string; files: Files; lock: Fi
   async function create(place: string, bytes: Uint8Array): Promise<'created' | 'same' | 'different'> {
     const before = await compare(place, bytes);
     if (before !== 'absent') return before;
-    const linked = await withTemporary(bytes, IMMUTABLE_MODE, (temporary) => files.link(temporary, place));
+    const linked = await withTemporary(bytes, IMMUTABLE_MODE, (temporary) => files.link(temporary, place)).catch(
+      (error: unknown) => {
+        // The folder may have been removed since; what was written there then is superseded.
+        durable.delete(path.dirname(place));
+        throw error;
+      },
+    );
     if (linked) return 'created';
     const after = await compare(place, bytes);
     if (after === 'absent') throw new ObjectStoreError('unavailable', `${place} comes and goes`);
@@ -102,16 +108,31 @@ export function directoryStore(options: { folder: string; files: Files; lock: Fi
         const bytes = await files.read(placeOf(name));
         return bytes === undefined ? undefined : { bytes, tag: tagOf(bytes) };
       }),
+    removeFolder: (name) =>
+      coded(name, async () => {
+        const place = placeOf(name);
+        const found = await files.list(place);
+        for (const each of found) await files.remove(path.join(place, each.name));
+        durable.delete(place);
+        await files.removeFolder(place);
+        return found.length;
+      }),
+    tidy: (nowMs) => coded(PRIVATE_FOLDER, () => removeStale({ folder, files, nowMs })),
     close: () => Promise.resolve(),
   };
 }
 
 /** Makes the folders a directory store needs, and removes what killed processes left there long ago. */
 export async function prepareDirectory(options: { folder: string; files: Files; nowMs: number }): Promise<void> {
+  const { folder, files } = options;
+  await files.makeFolder(path.join(folder, PRIVATE_FOLDER));
+  await files.syncFolder(folder);
+  await removeStale(options);
+}
+
+async function removeStale(options: { folder: string; files: Files; nowMs: number }): Promise<void> {
   const { folder, files, nowMs } = options;
   const own = path.join(folder, PRIVATE_FOLDER);
-  await files.makeFolder(own);
-  await files.syncFolder(folder);
   for (const { name, changedMs } of await files.list(own)) {
     if (name.startsWith('tmp-') && nowMs - changedMs > STALE_MS) await files.remove(path.join(own, name));
   }

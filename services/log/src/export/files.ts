@@ -1,4 +1,4 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 
 /** The file operations of a directory target, one system call's worth each. Errors carry the system's `code`. */
 export interface Files {
@@ -16,7 +16,9 @@ export interface Files {
   /** Names created in it are durable after this. */
   syncFolder(folder: string): Promise<void>;
   remove(file: string): Promise<void>;
-  /** Names in a folder with the time of their last change, ms since the epoch. */
+  /** Removes a folder if there is one and nothing is in it. */
+  removeFolder(folder: string): Promise<void>;
+  /** Names in a folder, none when there is no such folder, with the time of their last change, ms since the epoch. */
   list(folder: string): Promise<{ name: string; changedMs: number }[]>;
 }
 
@@ -55,8 +57,15 @@ export const systemFiles: Files = {
     }
   },
   remove: (file) => rm(file, { force: true }),
+  async removeFolder(folder) {
+    try {
+      await rmdir(folder);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
+    }
+  },
   async list(folder) {
-    const names = await readdir(folder);
+    const names = (await orAbsent(readdir(folder))) ?? [];
     const found = await Promise.all(
       names.map(async (name) => ({ name, changedMs: (await orAbsent(stat(`${folder}/${name}`)))?.mtimeMs })),
     );

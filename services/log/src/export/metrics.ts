@@ -7,7 +7,11 @@ export interface ExportMetrics {
   lag(behind: { entries: number; seconds: number }): void;
   /** Size of the checkpoint that the target is known to show. */
   exported(size: number): void;
+  /** Whether this process is the one that exports. */
+  active(isOurs: boolean): void;
   object(result: 'created' | 'same'): void;
+  /** Superseded partial tiles and bundles that were removed. */
+  removed(objects: number): void;
   /** An attempt that will be repeated. */
   failed(): void;
   alarm(code: ExportAlarmCode): void;
@@ -28,6 +32,16 @@ export function exportMetrics(metrics: Metrics, log: string): ExportMetrics {
   const size = metrics.gauge<'log'>({
     name: 'sigstead_log_export_size_entries',
     help: 'Tree size of the exported checkpoint',
+    labelNames,
+  });
+  const active = metrics.gauge<'log'>({
+    name: 'sigstead_log_export_active',
+    help: 'Whether this process is the one that exports: 1 in one process of each log and target, 0 in the others',
+    labelNames,
+  });
+  const removed = metrics.counter<'log'>({
+    name: 'sigstead_log_export_superseded_removed_total',
+    help: 'Partial tiles and bundles removed from the export because their full form is there',
     labelNames,
   });
   const objects = metrics.counter<'log' | 'result'>({
@@ -51,6 +65,8 @@ export function exportMetrics(metrics: Metrics, log: string): ExportMetrics {
       seconds.set({ log }, behind.seconds);
     },
     exported: (exportedSize) => size.set({ log }, exportedSize),
+    active: (isOurs) => active.set({ log }, isOurs ? 1 : 0),
+    removed: (count) => removed.inc({ log }, count),
     object: (result) => objects.inc({ log, result }),
     failed: () => failures.inc({ log }),
     alarm: (reason) => alarms.inc({ log, reason }),

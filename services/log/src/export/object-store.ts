@@ -27,6 +27,10 @@ export interface ObjectStore {
   replaceIf(name: string, object: ExportObject, previous: string | undefined): Promise<{ tag: string } | 'lost'>;
   /** Undefined when there is none. Fails with `too_large` beyond `maxBytes`. */
   get(name: string, maxBytes: number): Promise<StoredObject | undefined>;
+  /** Removes what stands in a folder of at most 1000 objects, and says how many there were. */
+  removeFolder(folder: string): Promise<number>;
+  /** Removes what processes that were killed left behind, where that can happen. */
+  tidy(nowMs: number): Promise<void>;
   /** Ends what is under way: it fails. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
-import { equalHashes, TILE_WIDTH, type TilePath } from '@sigstead/merkle';
+import { TILE_WIDTH, type TilePath } from '@sigstead/merkle';
+import { judgeForeignHead } from '../core/foreign-head.ts';
 import type { HeadClaim } from '../core/ports.ts';
-import { type LogState, nameHead, sameHead } from '../core/state.ts';
+import { type LogState, sameHead } from '../core/state.ts';
 import { ExportAlarm } from './alarm.ts';
 import { type ExportObject, type ObjectStore, ObjectStoreError, sameBytes, type StoredObject } from './object-store.ts';
 import { fullCounts, fullPath, partialPaths, type Progress, progressAt } from './plan.ts';
@@ -95,7 +96,7 @@ export class Rounds {
       await source.catchUp();
       state = source.published();
     }
-    await checkContains(source, state, claim);
+    await checkContains(source, state, there.bytes);
     // A head has several notes; ours was read after theirs was written, so it is not an older one.
     return sameHead(claim, state.head) && sameBytes(there.bytes, state.head.note) ? undefined : state;
   }
@@ -142,17 +143,19 @@ export class Rounds {
 }
 
 /** Our tree must contain what was exported under our signature. */
-async function checkContains(source: ExportSource, state: LogState, claim: HeadClaim): Promise<void> {
+/** Our tree must contain what was exported under our signature. */
+async function checkContains(source: ExportSource, state: LogState, note: Uint8Array): Promise<void> {
   const { head, edge } = state;
-  if (claim.size > head.size) {
-    const text = `the exported checkpoint (${nameHead(claim)}) is larger than the log (${nameHead(head)})`;
-    throw new ExportAlarm('larger_checkpoint', text);
-  }
-  const root = claim.size === head.size ? head.root : await source.rootAt(edge, claim.size);
-  if (equalHashes(root, claim.root)) return;
-  const ours = nameHead({ size: claim.size, root });
-  const text = `the exported checkpoint (${nameHead(claim)}) is of another tree than the log (${ours})`;
-  throw new ExportAlarm('forked_checkpoint', text);
+  const verdict = await judgeForeignHead(note, {
+    head,
+    rootAt: (size) => source.rootAt(edge, size),
+    openHead: (bytes) => source.openHead(bytes),
+  });
+  if (verdict.kind === 'consistent') return;
+  if (verdict.kind === 'alarm') throw new ExportAlarm('foreign_checkpoint', `in the target, ${verdict.detail}`);
+  const code = verdict.claim.size > head.size ? 'larger_checkpoint' : 'forked_checkpoint';
+  const { error } = verdict;
+  throw new ExportAlarm(code, `the checkpoint in the target: ${error.detail ?? error.message}`, { cause: error });
 }
 
 function openOwn(source: ExportSource, note: Uint8Array): HeadClaim {

@@ -1,31 +1,18 @@
-import type { GetObjectCommandOutput, PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
-import { type ExportObject, type ObjectStore, ObjectStoreError, sameBytes, type StoredObject } from './object-store.ts';
+import { type ExportObject, type ObjectStore, ObjectStoreError, sameBytes } from './object-store.ts';
+import { openS3Requests, type S3Options, type S3Patience, type S3Place, type S3Requests } from './s3-requests.ts';
+import { TagReader } from './s3-tags.ts';
 
-/** Where objects go. */
-export interface S3Place {
-  bucket: string;
-  /** Before every name: empty, or ends in `/`. */
-  prefix: string;
-  region: string;
-  /** For anything but AWS: `https://s3.example.com`. */
-  endpoint?: string;
-  /** The bucket in the path instead of the host name; default true when there is an endpoint. */
-  pathStyle?: boolean;
-  /** Default: the ways of the AWS SDK (environment, instance role, …). */
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
-}
+export const EXPORT_PATIENCE: S3Patience = { connectMs: 5_000, answerMs: 20_000, pausesMs: [100, 500] };
 
-/** Attempts at one operation whose outcome is not known, and the pauses between them. */
-const ATTEMPTS = 3;
-const PAUSES_MS = [100, 500];
-const CONNECT_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 20_000;
+/** A gateway publishes an object within milliseconds; what it has not done after this, it was ended in the middle of. */
+const HALF_WRITTEN_MS = 10_000;
 
 /** For the first question to a storage: does it honour conditions? */
 const PROBE = '.sigstead-conditions';
 const NO_SUCH_TAG = '"00000000000000000000000000000000"';
 
-type Condition = Pick<PutObjectCommandInput, 'IfMatch' | 'IfNoneMatch'>;
+/** Objects removed at once. */
+const PARALLEL = 4;
 
 /**
  * S3-compatible storage. Every write has a condition, and the storage's own compare decides: a write whose answer was lost
@@ -34,171 +21,92 @@ type Condition = Pick<PutObjectCommandInput, 'IfMatch' | 'IfNoneMatch'>;
  */
 export async function openS3Store(
   place: S3Place,
-  options: { pause: (ms: number) => Promise<void>; ended: AbortSignal },
+  options: Omit<S3Options, 'patience'> & { nowMs: () => number; patience?: S3Patience },
 ): Promise<ObjectStore> {
-  const { pause, ended } = options;
-  const { S3Client, PutObjectCommand, GetObjectCommand } = await import('@aws-sdk/client-s3');
-  const client = new S3Client(clientOptions(place));
-  const where = (name: string): { Bucket: string; Key: string } => ({ Bucket: place.bucket, Key: place.prefix + name });
-
-  // Ends what is under way, too.
-  const end = (): void => client.destroy();
-  ended.addEventListener('abort', end, { once: true });
-  const deadline = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-
-  /** Repeats what may pass. `settled` turns an error into an answer, or gives undefined. */
-  async function attempt<T>(
-    name: string,
-    send: () => Promise<T>,
-    settled: (error: unknown) => T | undefined,
-  ): Promise<T> {
-    for (let attempts = 1; ; attempts++) {
-      try {
-        return await send();
-      } catch (cause) {
-        if (cause instanceof ObjectStoreError) throw cause;
-        const answer = settled(cause);
-        if (answer !== undefined) return answer;
-        if (attempts >= ATTEMPTS || ended.aborted || isRefused(cause)) throw unavailable(name, cause);
-        await pause(PAUSES_MS[attempts - 1] ?? 0);
-      }
-    }
-  }
-
-  /** Undefined tag: the condition did not hold. */
-  async function put(name: string, object: ExportObject, condition: Condition): Promise<{ tag: string | undefined }> {
-    const { bytes: Body, contentType: ContentType, cacheControl: CacheControl } = object;
-    const input = { ...where(name), Body, ContentType, CacheControl, ContentLength: Body.length, ...condition };
-    return attempt<{ tag: string | undefined }>(
-      name,
-      async () => ({ tag: tagOf(name, await client.send(new PutObjectCommand(input), deadline())) }),
-      (error) => (isConditionRefused(error) ? { tag: undefined } : undefined),
-    );
-  }
-
-  async function get(name: string, maxBytes: number): Promise<StoredObject | undefined> {
-    const found = await attempt<{ object: StoredObject | undefined }>(
-      name,
-      async () => {
-        const answer = await client.send(new GetObjectCommand(where(name)), deadline());
-        return { object: { bytes: await bodyOf(name, answer, maxBytes), tag: tagOf(name, answer) } };
-      },
-      (error) => (statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket' ? { object: undefined } : undefined),
-    );
-    return found.object;
-  }
-
-  async function readBack(name: string, bytes: Uint8Array): Promise<{ tag: string } | 'different' | 'absent'> {
-    try {
-      const there = await get(name, bytes.length);
-      if (there === undefined) return 'absent';
-      return sameBytes(there.bytes, bytes) ? { tag: there.tag } : 'different';
-    } catch (error) {
-      if (error instanceof ObjectStoreError && error.code === 'too_large') return 'different';
-      throw error;
-    }
-  }
-
-  const store: ObjectStore = {
-    async createOnly(name, object) {
-      const { tag } = await put(name, object, { IfNoneMatch: '*' });
-      if (tag !== undefined) return 'created';
-      const there = await readBack(name, object.bytes);
-      if (there === 'absent') throw new ObjectStoreError('unavailable', `${name} comes and goes`);
-      return there === 'different' ? 'different' : 'same';
-    },
-    async replaceIf(name, object, previous) {
-      const condition: Condition = previous === undefined ? { IfNoneMatch: '*' } : { IfMatch: previous };
-      const { tag } = await put(name, object, condition);
-      if (tag !== undefined) return { tag };
-      const there = await readBack(name, object.bytes);
-      if (there === 'absent' && previous === undefined) {
-        throw new ObjectStoreError('unavailable', `${name} comes and goes`);
-      }
-      return typeof there === 'string' ? 'lost' : there;
-    },
-    get,
-    close() {
-      ended.removeEventListener('abort', end);
-      client.destroy();
-      return Promise.resolve();
-    },
-  };
-
+  const { pause, ended, patience = EXPORT_PATIENCE } = options;
+  const requests = await openS3Requests(place, { pause, ended, patience });
+  const tags = new TagReader({ nowMs: options.nowMs, patienceMs: HALF_WRITTEN_MS });
   try {
-    await checkConditions(put);
-    return store;
+    await checkConditions(requests, tags);
+    return s3Store(requests, tags);
   } catch (error) {
-    await store.close();
+    requests.close();
     throw error;
   }
 }
 
-/** A storage that ignores conditions would let a slow process put back an older checkpoint. */
-async function checkConditions(
-  put: (name: string, object: ExportObject, condition: Condition) => Promise<{ tag: string | undefined }>,
-): Promise<void> {
-  const probe = { bytes: Buffer.from('conditions\n'), contentType: 'text/plain', cacheControl: 'no-store' };
-  await put(PROBE, probe, { IfNoneMatch: '*' });
-  for (const condition of [{ IfNoneMatch: '*' }, { IfMatch: NO_SUCH_TAG }]) {
-    if ((await put(PROBE, probe, condition)).tag === undefined) continue;
-    const named = Object.keys(condition).join();
-    throw new ObjectStoreError('unsafe', `the storage ignores conditions (${named}): it cannot hold an export`);
-  }
-}
+type Standing = { what: 'same' | 'different'; tag: string } | { what: 'absent' };
 
-function clientOptions(place: S3Place): NonNullable<ConstructorParameters<typeof S3Client>[0]> {
-  const { region, endpoint, pathStyle, credentials } = place;
+function s3Store(requests: S3Requests, tags: TagReader): ObjectStore {
+  const write: S3Requests['put'] = async (name, object, condition) => {
+    const tag = await requests.put(name, object, condition);
+    if (tag !== undefined) tags.learn(object.bytes, tag);
+    return tag;
+  };
+
+  async function readBack(name: string, bytes: Uint8Array): Promise<Standing> {
+    try {
+      const there = await requests.get(name, bytes.length);
+      if (there === undefined) return { what: 'absent' };
+      return { what: sameBytes(there.bytes, bytes) ? 'same' : 'different', tag: there.tag };
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || error.code !== 'too_large') throw error;
+      return { what: 'different', tag: '' };
+    }
+  }
+
+  /** What a gateway left half written when it was ended: its tag stands there already, and is the tag of these bytes. */
+  async function finish(name: string, object: ExportObject): Promise<string | undefined> {
+    const expected = tags.expected(object.bytes);
+    return expected === undefined ? undefined : write(name, object, { IfMatch: expected });
+  }
+
   return {
-    region,
-    // Repeated here, where it is known what a second attempt means.
-    maxAttempts: 1,
-    // What was read is compared with what it must be: bytes that have changed in the storage are different ones, no error.
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    forcePathStyle: pathStyle ?? endpoint !== undefined,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, socketTimeout: ANSWER_TIMEOUT_MS },
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
+    async createOnly(name, object) {
+      if ((await write(name, object, { IfNoneMatch: '*' })) !== undefined) return 'created';
+      const { what } = await readBack(name, object.bytes);
+      if (what !== 'absent') return what;
+      if ((await finish(name, object)) !== undefined) return 'created';
+      throw new ObjectStoreError('unavailable', `${name} comes and goes`);
+    },
+    async replaceIf(name, object, previous) {
+      const condition = previous === undefined ? { IfNoneMatch: '*' } : { IfMatch: previous };
+      const tag = await write(name, object, condition);
+      if (tag !== undefined) return { tag };
+      const there = await readBack(name, object.bytes);
+      if (there.what === 'same') return { tag: tags.expected(object.bytes) ?? there.tag };
+      if (there.what === 'absent' || there.tag === tags.expected(object.bytes)) {
+        const finished = await finish(name, object);
+        if (finished !== undefined) return { tag: finished };
+      }
+      if (there.what === 'different' || previous !== undefined) return 'lost';
+      throw new ObjectStoreError('unavailable', `${name} comes and goes`);
+    },
+    async get(name, maxBytes) {
+      const found = await requests.get(name, maxBytes);
+      return found === undefined ? undefined : { ...found, tag: tags.read(name, found.bytes, found.tag) };
+    },
+    async removeFolder(folder) {
+      const names = await requests.list(`${folder}/`);
+      for (let begin = 0; begin < names.length; begin += PARALLEL) {
+        await Promise.all(names.slice(begin, begin + PARALLEL).map((name) => requests.remove(name)));
+      }
+      return names.length;
+    },
+    tidy: () => Promise.resolve(),
+    close: () => Promise.resolve(requests.close()),
   };
 }
 
-async function bodyOf(name: string, answer: GetObjectCommandOutput, maxBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of (answer.Body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    // Leaving the loop ends the stream.
-    if (length > maxBytes) throw new ObjectStoreError('too_large', `${name} has more than ${maxBytes} bytes`);
-    parts.push(part);
+/** A storage that ignores conditions would let a slow process put back an older checkpoint. */
+async function checkConditions(requests: S3Requests, tags: TagReader): Promise<void> {
+  const probe = { bytes: Buffer.from('conditions\n'), contentType: 'text/plain', cacheControl: 'no-store' };
+  const tag = await requests.put(PROBE, probe, { IfNoneMatch: '*' });
+  const there = tag === undefined ? await requests.get(PROBE, 1000) : { bytes: probe.bytes, tag };
+  if (there !== undefined) tags.learn(there.bytes, there.tag);
+  for (const condition of [{ IfNoneMatch: '*' }, { IfMatch: NO_SUCH_TAG }]) {
+    if ((await requests.put(PROBE, probe, condition)) === undefined) continue;
+    const named = Object.keys(condition).join();
+    throw new ObjectStoreError('unsafe', `the storage ignores conditions (${named}): it cannot hold an export`);
   }
-  return Buffer.concat(parts);
-}
-
-/** Without a tag nothing could be replaced safely. */
-function tagOf(name: string, answer: { ETag?: string | undefined }): string {
-  if (answer.ETag !== undefined && answer.ETag !== '') return answer.ETag;
-  throw new ObjectStoreError('unsafe', `the storage gave no ETag for ${name}`);
-}
-
-/** 404 is the answer to If-Match when there is no object. A conflict (409) decides nothing. */
-function isConditionRefused(error: unknown): boolean {
-  return statusOf(error) === 412 || (statusOf(error) === 404 && nameOf(error) === 'NoSuchKey');
-}
-
-/** A second attempt would be answered the same way. */
-function isRefused(error: unknown): boolean {
-  const status = statusOf(error);
-  return status !== undefined && status >= 400 && status < 500 && ![408, 409, 429].includes(status);
-}
-
-function statusOf(error: unknown): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : '';
-}
-
-function unavailable(name: string, cause: unknown): ObjectStoreError {
-  return new ObjectStoreError('unavailable', `${name}: ${String(cause)}`, { cause });
 }

@@ -11,6 +11,7 @@ import {
 import type { HeadClaim, Personality } from '../../src/core/ports.ts';
 import type { LogState } from '../../src/core/state.ts';
 import { type ExportObject, type ObjectStore, ObjectStoreError } from '../../src/export/object-store.ts';
+import type { Lease } from '../../src/export/lease.ts';
 import type { ExportSource } from '../../src/export/source.ts';
 import { hasher, sha256, textPersonality } from './test-log.ts';
 
@@ -135,6 +136,13 @@ function halves(hashes: readonly Buffer[]): Buffer {
   return Buffer.from(hasher.node(halves(hashes.slice(0, middle)), halves(hashes.slice(middle))));
 }
 
+/** The lease of a process that has no other beside it. */
+export const aloneLease: Lease = {
+  hold: () => Promise.resolve(true),
+  release: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
 /** What went wrong with an operation, before or after it was done. `dead`: nothing is done any more. */
 export type TargetFault = { at: number; done: boolean; dead: boolean };
 
@@ -146,7 +154,6 @@ export class PolicingTarget {
   readonly objects = new Map<string, { bytes: Buffer; cacheControl: string }>();
   readonly log: MemoryLog;
   writes = 0;
-  #versions = 0;
 
   constructor(log: MemoryLog) {
     this.log = log;
@@ -173,6 +180,8 @@ export class PolicingTarget {
       createOnly: (name, object) => step(() => this.#create(name, object)),
       replaceIf: (name, object, previous) => step(() => this.#replace(name, object, previous)),
       get: (name) => step(() => this.#read(name)),
+      removeFolder: (folder) => step(() => this.#removeFolder(folder)),
+      tidy: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
   }
@@ -196,7 +205,28 @@ export class PolicingTarget {
     return 'created';
   }
 
+  /** Only partial ones go, and only where the full one stands and the checkpoint covers it. */
+  #removeFolder(folder: string): number {
+    const full = folder.replace(/\.p$/, '');
+    assert.notEqual(full, folder);
+    assert.ok(this.objects.has(full), `${full} is not there`);
+    const covered = expectedResources(this.shown.at(-1) ?? 0, this.log.leaf);
+    assert.ok(covered.has(full), `${full} is not covered`);
+    const names = [...this.objects.keys()].filter((name) => name.startsWith(`${folder}/`));
+    for (const name of names) this.objects.delete(name);
+    return names.length;
+  }
+
+  /** What an export keeps for itself: any content, by compare and swap. */
+  #replaceOwn(name: string, object: ExportObject, previous: string | undefined): { tag: string } | 'lost' {
+    const there = this.#read(name);
+    if (there?.tag !== previous) return 'lost';
+    this.objects.set(name, { bytes: Buffer.from(object.bytes), cacheControl: object.cacheControl });
+    return { tag: tagOf(object.bytes) };
+  }
+
   #replace(name: string, object: ExportObject, previous: string | undefined): { tag: string } | 'lost' {
+    if (name.startsWith('.export/')) return this.#replaceOwn(name, object, previous);
     assert.equal(name, 'checkpoint');
     assert.equal(object.cacheControl, 'no-cache');
     const there = this.#read(name);
@@ -207,17 +237,14 @@ export class PolicingTarget {
     assert.ok(size >= (this.shown.at(-1) ?? 0), `checkpoint goes back to ${size}`);
     this.checkComplete(size);
     this.shown.push(size);
-    this.#versions += 1;
     this.objects.set(name, { bytes: Buffer.from(object.bytes), cacheControl: object.cacheControl });
-    return { tag: this.#tag() };
+    return { tag: tagOf(object.bytes) };
   }
 
   #read(name: string): { bytes: Uint8Array; tag: string } | undefined {
     const there = this.objects.get(name);
-    return there === undefined ? undefined : { bytes: there.bytes, tag: this.#tag() };
-  }
-
-  #tag(): string {
-    return `v${this.#versions}`;
+    return there === undefined ? undefined : { bytes: there.bytes, tag: tagOf(there.bytes) };
   }
 }
+
+const tagOf = (bytes: Uint8Array): string => Buffer.from(sha256(bytes)).toString('hex');

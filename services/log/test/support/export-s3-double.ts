@@ -29,6 +29,10 @@ export interface S3Double {
   fault: (request: { method: string; key: string; number: number }) => S3Fault | undefined;
   /** Conditions that this storage does not know. */
   ignores: Set<'if-match' | 'if-none-match'>;
+  /** Tags that stand already while the bytes of their write do not: a gateway that keeps them apart, in the middle of it. */
+  tagsAhead: Map<string, string>;
+  /** The tag of an object; default its MD5. */
+  tagOf: (bytes: Uint8Array) => string;
   close(): Promise<void>;
 }
 
@@ -44,6 +48,8 @@ export async function s3Double(): Promise<S3Double> {
     requests: [],
     fault: () => undefined,
     ignores: new Set(),
+    tagsAhead: new Map(),
+    tagOf: md5Tag,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -53,12 +59,13 @@ export async function s3Double(): Promise<S3Double> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    const key = decodeURIComponent(new URL(request.url ?? '', 'http://s3').pathname.slice(1));
+    const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://s3');
+    const key = decodeURIComponent(pathname.slice(1));
     const method = request.method ?? '';
     double.requests.push(`${method} ${key}`);
     const fault = double.fault({ method, key, number: double.requests.length });
     if (fault?.done === false) return fail(response, fault.answer);
-    const answer = carryOut(double, request, { method, key, body });
+    const answer = carryOut(double, request, { method, key, body, query });
     if (fault !== undefined) return fail(response, fault.answer);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
@@ -69,6 +76,8 @@ export async function s3Double(): Promise<S3Double> {
   return double;
 }
 
+export const md5Tag = (bytes: Uint8Array): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
+
 interface Answer {
   status: number;
   headers: Record<string, string>;
@@ -78,43 +87,56 @@ interface Answer {
 function carryOut(
   double: S3Double,
   { headers }: IncomingMessage,
-  { method, key, body }: { method: string; key: string; body: Buffer },
+  { method, key, body, query }: { method: string; key: string; body: Buffer; query: URLSearchParams },
 ): Answer {
   if (headers.authorization?.startsWith('AWS4-HMAC-SHA256 Credential=') !== true) return refusal(403, 'AccessDenied');
   if (headers['content-encoding'] === 'aws-chunked') return refusal(501, 'NotImplemented');
   const there = double.objects.get(key);
+  const tag = double.tagsAhead.get(key) ?? there?.etag;
+  if (method === 'GET' && key.endsWith('/')) return listing(double, key, query);
   if (method === 'GET') {
     if (there === undefined) return refusal(404, 'NoSuchKey');
-    return {
-      status: 200,
-      headers: { etag: there.etag, 'content-length': String(there.bytes.length) },
-      body: there.bytes,
-    };
+    const length = { 'content-length': String(there.bytes.length) };
+    return { status: 200, headers: { etag: tag ?? '', ...length }, body: there.bytes };
+  }
+  if (method === 'DELETE') {
+    double.objects.delete(key);
+    return { status: 204, headers: {} };
   }
   if (method !== 'PUT') return refusal(405, 'MethodNotAllowed');
-  const refused = checkCondition(double, headers, there);
+  const refused = checkCondition(double, headers, tag);
   if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) double.unconditional.push(key);
   if (refused !== undefined) return refused;
-  const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+  const etag = double.tagOf(body);
   const { 'content-type': contentType, 'cache-control': cacheControl } = headers;
   double.objects.set(key, { bytes: body, etag, contentType, cacheControl });
+  double.tagsAhead.delete(key);
   return { status: 200, headers: { etag } };
+}
+
+/** SPEC: Amazon S3 API, ListObjectsV2 */
+function listing(double: S3Double, bucket: string, query: URLSearchParams): Answer {
+  const prefix = bucket + (query.get('prefix') ?? '');
+  const keys = [...double.objects.keys()].filter((key) => key.startsWith(prefix)).slice(0, 1000);
+  const contents = keys.map((key) => `<Contents><Key>${key.slice(bucket.length)}</Key></Contents>`).join('');
+  const body = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>${contents}</ListBucketResult>`;
+  return { status: 200, headers: { 'content-type': 'application/xml' }, body };
 }
 
 /** SPEC: Amazon S3 API, conditional writes: 412 when it does not hold, 404 for If-Match without an object */
 function checkCondition(
   { ignores }: S3Double,
   headers: IncomingMessage['headers'],
-  there: S3Object | undefined,
+  tag: string | undefined,
 ): Answer | undefined {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
   if (ifNoneMatch !== undefined && !ignores.has('if-none-match')) {
     if (ifNoneMatch !== '*') return refusal(501, 'NotImplemented');
-    if (there !== undefined) return refusal(412, 'PreconditionFailed');
+    if (tag !== undefined) return refusal(412, 'PreconditionFailed');
   }
   if (ifMatch === undefined || ignores.has('if-match')) return undefined;
-  if (there === undefined) return refusal(404, 'NoSuchKey');
-  return there.etag === ifMatch ? undefined : refusal(412, 'PreconditionFailed');
+  if (tag === undefined) return refusal(404, 'NoSuchKey');
+  return tag === ifMatch ? undefined : refusal(412, 'PreconditionFailed');
 }
 
 function refusal(status: number, code: string): Answer {

@@ -16,6 +16,7 @@ import { type ObjectStore, ObjectStoreError } from '../../src/export/object-stor
 import { exportSource } from '../../src/open-export.ts';
 import { fileMark } from '../../src/mark/file-mark.ts';
 import { type CuttingProxy, cuttingProxy } from './cutting-proxy.ts';
+import { aloneLease } from './export-double.ts';
 import { type FaultyStore, faultyStore } from './faulty-store.ts';
 import { fakeClock, hasher, TEST_KEY_PEM, testLogs, type TestLogs } from './test-log.ts';
 
@@ -138,6 +139,7 @@ function openExporter(log: Opened, faults: Pick<Writers, 'exportCreate' | 'expor
       // One process exports here: nobody to be kept out.
       return faultyTarget(directoryStore({ folder, files: systemFiles, lock: (task) => task() }), faults);
     },
+    lease: aloneLease,
     onAlarm: (alarm) => {
       throw alarm;
     },
@@ -167,7 +169,10 @@ function faultyTarget(inner: ObjectStore, faults: Pick<Writers, 'exportCreate' |
     get: (name, maxBytes) => inner.get(name, maxBytes),
     close: () => inner.close(),
     createOnly: (name, object) => through(faults.exportCreate, () => inner.createOnly(name, object), error),
-    replaceIf: (name, object, tag) => through(faults.exportReplace, () => inner.replaceIf(name, object, tag), error),
+    replaceIf: (name, object, tag) => {
+      const replace = (): ReturnType<ObjectStore['replaceIf']> => inner.replaceIf(name, object, tag);
+      return name === 'checkpoint' ? through(faults.exportReplace, replace, error) : replace();
+    },
   };
 }
 

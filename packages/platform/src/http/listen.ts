@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { ListenError, type ListenErrorCode, type ListenOptions } from './types.ts';
 
 const FREE_PORT_ATTEMPTS = 8;
+/** New connections that wait to be accepted; the kernel may allow fewer. Node's 511 are less than one flood brings. */
+const BACKLOG = 4096;
 
 export interface Listeners {
   servers: Server[];
@@ -39,7 +41,7 @@ function open(server: Server, at: ListenOptions & { host: string }): Promise<Ser
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
     server.once('error', fail);
-    server.listen({ host, port, exclusive: !shared }, () => {
+    server.listen({ host, port, exclusive: !shared, backlog: BACKLOG }, () => {
       server.removeListener('error', fail);
       resolve(server);
     });

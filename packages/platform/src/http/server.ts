@@ -2,11 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { createApp, type AppListener } from './app.ts';
 import { answerClientError } from './client-error.ts';
+import { type Connection, unlessLate } from './late.ts';
 import { isLingering } from './linger.ts';
 import { closeAll, openListeners } from './listen.ts';
 import type { HttpServer, HttpServerOptions, ListenOptions } from './types.ts';
 
 const DEFAULT_CLOSE_DEADLINE_MS = 10_000;
+const TIMEOUT_CHECK_MS = 1000;
 
 /**
  * A hardened HTTP server: bodies are bounded while they arrive, slow heads and bodies time out, every method and
@@ -15,6 +17,8 @@ const DEFAULT_CLOSE_DEADLINE_MS = 10_000;
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const inFlight = new Set<ServerResponse>();
   const current = new WeakMap<object, ServerResponse>();
+  const heads = new WeakMap<object, number>();
+  const graceMs = options.timeoutCheckMs ?? TIMEOUT_CHECK_MS;
   const servers: Server[] = [];
   let handle: AppListener | undefined;
   let draining = false;
@@ -31,15 +35,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     server.timeout = options.stallTimeoutMs ?? 120_000;
     server.on('timeout', (socket: Socket) => {
       // With a listener node:http leaves the end to us, of idle connections too. Work on an answer may take longer.
-      if (current.get(socket)?.headersSent !== false) socket.destroy();
+      if (current.get(socket)?.headersSent === false) return;
+      unlessLate(connectionOf(socket), graceMs, () => socket.destroy());
     });
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      answerClientError(error, socket, current.get(socket));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const answer = (): void => answerClientError(error, socket, current.get(socket));
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') unlessLate(connectionOf(socket), graceMs, answer);
+      else answer();
     });
     return server;
   }
 
+  function connectionOf(socket: Socket): Connection {
+    return { socket, heads: () => heads.get(socket) ?? 0, current: () => current.get(socket) };
+  }
+
   function serve(request: IncomingMessage, response: ServerResponse): void {
+    heads.set(request.socket, (heads.get(request.socket) ?? 0) + 1);
     if (isLingering(request.socket)) {
       request.socket.destroy();
       return;
@@ -91,7 +103,7 @@ function serverOptions(options: HttpServerOptions): Parameters<typeof createServ
     maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
     headersTimeout: options.headersTimeoutMs ?? 10_000,
     requestTimeout: options.requestTimeoutMs ?? 20_000,
-    connectionsCheckingInterval: options.timeoutCheckMs ?? 1000,
+    connectionsCheckingInterval: options.timeoutCheckMs ?? TIMEOUT_CHECK_MS,
     requireHostHeader: true,
     insecureHTTPParser: false,
   };

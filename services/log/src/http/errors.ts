@@ -1,9 +1,19 @@
-import { grpcError } from '@sigstead/platform';
+import { grpcError, type Refusal } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
 import type { LogError } from '../core/errors.ts';
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_SEC = '1';
+
+/** SPEC: rekor-tiles, the text of back-pressure: clients wait for it. */
+export const PUSHBACK_TEXT = 'reached max pushback; retry';
+
+/** What a request over the limits gets, the same as sendLogError() makes of `queue_full`. */
+export const PUSHBACK: Refusal = {
+  status: 503,
+  headers: { 'retry-after': RETRY_AFTER_SEC, 'content-type': 'application/json' },
+  body: JSON.stringify({ code: 14, message: PUSHBACK_TEXT, details: [] }),
+};
 
 /** A LogError the way the upstream gateway writes it. The detail stays here. */
 export function sendLogError(reply: FastifyReply, error: LogError): FastifyReply {

@@ -6,8 +6,15 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /** 256 bytes to 4 MiB. */
 const SIZE_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
-/** The figures existing Rekor v2 dashboards read, for the routes of this plugin. `added` counts a new entry. */
-export function observeRekorV2(app: FastifyInstance, metrics: Metrics): { added: () => void } {
+export interface RekorV2Seen {
+  /** A new entry. */
+  readonly added: () => void;
+  /** So many submissions were turned away unread: they count as requests, and have no time and no size. */
+  readonly refused: (count: number) => void;
+}
+
+/** The figures existing Rekor v2 dashboards read, for the routes of this plugin. */
+export function observeRekorV2(app: FastifyInstance, metrics: Metrics): RekorV2Seen {
   const entries = metrics.counter({
     name: 'rekor_v2_new_hashedrekord_entries',
     help: 'New hashedrekord entries in the log',
@@ -39,5 +46,8 @@ export function observeRekorV2(app: FastifyInstance, metrics: Metrics): { added:
     sizes.observe(labels, request.bytes.length);
     done();
   });
-  return { added: () => entries.inc() };
+  return {
+    added: () => entries.inc(),
+    refused: (count) => requests.inc({ code: '503', method: 'POST' }, count),
+  };
 }

@@ -16,9 +16,13 @@ import { transparencyLogEntry } from '../core/rekor-v2/response.ts';
 import type { Receipt } from '../engine/queue.ts';
 import type { OpenLog } from '../open-log.ts';
 import { withDeadline } from './deadline.ts';
-import { sendLogError } from './errors.ts';
+import { PUSHBACK, sendLogError } from './errors.ts';
 import { registerTiles } from './tiles.ts';
 import { observeRekorV2 } from './rekor-v2-metrics.ts';
+import { type LoopSource, processLoop } from './unread.ts';
+import { WritePath } from './write-path.ts';
+
+const ENTRIES = '/api/v2/log/entries';
 
 /** SPEC: rekor-tiles, --max-request-body-size */
 const MAX_BODY_BYTES = 4 * 2 ** 20;
@@ -35,12 +39,15 @@ export interface RekorV2RouteOptions {
   metrics: Metrics;
   /** Prefixes of `checkpoint` and `tile/`, all with the same bytes. */
   readPrefixes: readonly string[];
+  /** Default: the event loop of this process. */
+  loop?: LoopSource;
 }
 
 /** Everything of one Rekor v2 log: `POST /api/v2/log/entries`, and its tree under each prefix. */
 export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     const seen = observeRekorV2(app, options.metrics);
+    const writePath = new WritePath({ loop: options.loop ?? processLoop(), logger: options.logger });
     app.setErrorHandler((error, request, reply) => {
       if (!(error instanceof LogError)) throw error;
       const level = error.code === 'internal' ? 'error' : 'debug';
@@ -50,27 +57,40 @@ export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstan
       );
       return sendLogError(reply, error);
     });
-    const create: HttpHandler = (request, reply) => createEntry(options, request, reply, seen.added);
-    methodTable(app, '/api/v2/log/entries', { POST: create }, undefined, { bodyLimit: MAX_BODY_BYTES });
+    const parts = { ...options, writePath, added: seen.added };
+    const create: HttpHandler = (request, reply) => createEntry(parts, request, reply);
+    methodTable(app, ENTRIES, { POST: create }, undefined, { bodyLimit: MAX_BODY_BYTES });
+    app.gates.add({
+      method: 'POST',
+      path: ENTRIES,
+      isOpen: () => options.readOnly || writePath.isOpen(),
+      refusal: PUSHBACK,
+      onRefused: seen.refused,
+    });
     for (const prefix of options.readPrefixes) registerTiles(app, { log: options.log, clock: options.clock, prefix });
   };
 }
 
 async function createEntry(
-  options: RekorV2RouteOptions,
+  options: Pick<RekorV2RouteOptions, 'log' | 'keyId' | 'rules' | 'readOnly'> & {
+    writePath: WritePath;
+    added: () => void;
+  },
   request: FastifyRequest,
   reply: FastifyReply,
-  added: () => void,
 ): Promise<FastifyReply> {
-  const { log, keyId, rules } = options;
+  const { log, keyId, rules, writePath } = options;
   const receipt = await withDeadline(request, reply, (signal) => {
     const parsed = parseCreateEntry(request.bytes);
     if (options.readOnly) throw new LogError('read_only', FROZEN);
     log.sequencer.checkRoom();
-    return log.sequencer.append(verifiedEntry(proposedEntry(parsed), rules), signal);
+    // What the gate let pass may have come in another spelling, or long before its body.
+    writePath.checkRoom();
+    const entry = verifiedEntry(proposedEntry(parsed), rules);
+    return writePath.run(() => log.sequencer.append(entry, signal));
   });
   if (receipt.kind === 'duplicate') return sendDuplicate(reply, receipt);
-  added();
+  options.added();
   const { index, head, proof, record } = receipt;
   const { size, root, note } = head;
   return sendJson(reply, 201, transparencyLogEntry({ keyId, index, size, root, proof, note, leaf: record.leaf }));

@@ -57,6 +57,8 @@ export interface FsckFlags {
   readonly origin?: string;
   readonly parallel?: number;
   readonly json: boolean;
+  /** File of a checkpoint that somebody holds, or folder of such files. */
+  readonly notes?: string;
 }
 
 export type LogLevelName = (typeof LOG_LEVELS)[number];
@@ -238,6 +240,7 @@ function parseFsck(args: string[]): FsckFlags {
     key: { type: 'string' },
     origin: { type: 'string' },
     parallel: { type: 'string' },
+    notes: { type: 'string' },
     json: { type: 'boolean' },
   } as const;
   const { values, positionals } = parse('fsck', args, options, true);
@@ -254,12 +257,16 @@ function parseFsck(args: string[]): FsckFlags {
   if (isDatabase && (values['origin'] !== undefined || values['parallel'] !== undefined)) {
     throw usageFailure('--origin and --parallel are for published logs', 'fsck');
   }
+  if (isDatabase && log === undefined && values['notes'] !== undefined) {
+    throw usageFailure('--notes are of one log: name it', 'fsck');
+  }
   return {
     source,
     json: values['json'] === true,
     ...given('log', log),
     ...given('key', values['key']),
     ...given('origin', values['origin']),
+    ...given('notes', values['notes']),
     ...given('parallel', readNumber('fsck', '--parallel', values['parallel'], 1, 64)),
   };
 }

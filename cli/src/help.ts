@@ -144,12 +144,14 @@ one log, or of all; the servers may go on meanwhile.
   --key KEY       verify the checkpoint with it: a verifier key (name+id+key), or a file with one or with a PEM public
                   key. Without it no signature of a published log is checked; a database is checked with the key in it.
   --origin NAME   the checkpoint's first line must be this. Default: the name in the verifier key, else any.
+  --notes PATH    a checkpoint that a client, a witness or you have kept, or a folder of such files: each must verify and
+                  be of this very tree. In a folder, checkpoint.*, checkpoint-* and checkpoints/* are found anyway.
   --parallel N    bundles read ahead, 1 to 64; up to 16 MiB of memory each. Default: 8.
   --json          the report as one JSON object on stdout.
 
 Progress goes to stderr. Exit code 0 only when everything was read and is sound; a log without entries, one that does
 not answer and one that is cut short are 1, with the first fault named: its entry, the hash expected and the one found.
-What was cut off together with its checkpoint cannot be seen in what is left: compare the size with one you know.
+What was cut off together with its checkpoint cannot be seen in what is left, but by a later one that you have kept.
 `;
 
 /** The text that explains a command. */

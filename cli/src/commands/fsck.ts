@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type DatabaseLogReport,
   type FsckProgress,
   fsckDatabase,
   fsckPublished,
+  type HeldNote,
   LogError,
   StoreError,
   type TreeReport,
@@ -25,10 +27,12 @@ export interface FsckIo {
  */
 export async function fsckCommand(flags: FsckFlags, io: FsckIo): Promise<void> {
   const key = flags.key === undefined ? {} : { key: await readKey(flags.key) };
+  const notes = flags.notes === undefined ? {} : { notes: await readNotes(flags.notes) };
+  const given = { ...key, ...notes };
   const progress = progressLines(io);
   try {
     const isDatabase = /^postgres(ql)?:\/\//.test(flags.source);
-    await (isDatabase ? checkDatabase(flags, key, io, progress.at) : checkPublished(flags, key, io, progress.at));
+    await (isDatabase ? checkDatabase(flags, given, io, progress.at) : checkPublished(flags, given, io, progress.at));
   } catch (error) {
     if (error instanceof LogError) throw new Failure(error.detail ?? error.message, { cause: error });
     if (error instanceof StoreError) {
@@ -38,13 +42,15 @@ export async function fsckCommand(flags: FsckFlags, io: FsckIo): Promise<void> {
   }
 }
 
+/** What the checks take as the command line has it. */
+type Given = { key?: string; notes?: HeldNote[] };
 type Progress = (at: FsckProgress, log?: string) => void;
 
-async function checkPublished(flags: FsckFlags, key: { key?: string }, io: FsckIo, progress: Progress): Promise<void> {
+async function checkPublished(flags: FsckFlags, given: Given, io: FsckIo, progress: Progress): Promise<void> {
   const isUrl = /^https?:\/\//.test(flags.source);
   const report = await fsckPublished({
     from: isUrl ? { url: new URL(flags.source) } : { folder: flags.source },
-    ...key,
+    ...given,
     ...(flags.origin === undefined ? {} : { origin: flags.origin }),
     ...(flags.parallel === undefined ? {} : { readAhead: flags.parallel }),
     onProgress: (at) => progress(at),
@@ -54,11 +60,11 @@ async function checkPublished(flags: FsckFlags, key: { key?: string }, io: FsckI
   judge(report.source, report, first);
 }
 
-async function checkDatabase(flags: FsckFlags, key: { key?: string }, io: FsckIo, progress: Progress): Promise<void> {
+async function checkDatabase(flags: FsckFlags, given: Given, io: FsckIo, progress: Progress): Promise<void> {
   const logs = await fsckDatabase({
     connectionString: flags.source,
     logger: silentLogger,
-    ...key,
+    ...given,
     ...(flags.log === undefined ? {} : { log: flags.log }),
     onProgress: (log, at) => progress(at, log),
   });
@@ -87,7 +93,7 @@ function publishedText(report: TreeReport): string {
     ...(size === undefined
       ? []
       : [`  ${oneLine(report.origin ?? '')}, size ${size}, root ${report.root ?? ''}, signature ${report.signature}`]),
-    `  checked: ${checked.entries} entries in ${checked.bundles} bundles, ${checked.tiles} tiles, ${checked.bytes} bytes`,
+    `  checked: ${checked.entries} entries in ${checked.bundles} bundles, ${checked.tiles} tiles, ${checked.notes} other notes, ${checked.bytes} bytes`,
     ...(report.complete ? [] : ['  the check did not reach the end']),
     ...report.problems.map(({ code, text }) => `  ${code}: ${oneLine(text)}`),
   ];
@@ -102,6 +108,17 @@ function databaseText(report: DatabaseLogReport): string {
     ...report.problems.map((text) => `  ${oneLine(text)}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A file, or all files of a folder. */
+async function readNotes(path: string): Promise<HeldNote[]> {
+  try {
+    const isFolder = (await stat(path)).isDirectory();
+    const names = isFolder ? (await readdir(path)).sort().map((name) => join(path, name)) : [path];
+    return await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(name) })));
+  } catch (error) {
+    throw new Failure(`cannot read the notes: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** A file, or a verifier key as it stands. */

@@ -3,20 +3,21 @@ import { publicKeyFromSpki } from '@sigstead/formats';
 import { type Signer, signatureAlgorithmOf } from '@sigstead/keys';
 import { createTreeHasher } from '@sigstead/merkle';
 import { type Logger, openPool, type Pool, sqlState } from '@sigstead/platform';
-import { identityOfLeaf } from './core/ct/entry.ts';
 import { ctPersonality } from './core/ct/personality.ts';
 import { LogError, StoreError } from './core/errors.ts';
-import { type FsckReport, fsck } from './core/fsck.ts';
+import type { FsckReport, KnownHead } from './core/fsck.ts';
+import { reasonOf } from './core/fsck-heads.ts';
 import type { LogKind, Personality } from './core/ports.ts';
 import { rekorV2Personality } from './core/rekor-v2/personality.ts';
 import { checkTree } from './fsck/check-tree.ts';
 import { type CheckpointKey, readCheckpointKey } from './fsck/checkpoint-key.ts';
+import type { HeldNote } from './fsck/held-notes.ts';
 import { folderSource } from './fsck/folder-source.ts';
 import { httpSource } from './fsck/http-source.ts';
 import type { FsckProgress, TreeReport } from './fsck/report.ts';
 import { misconfigured } from './specs.ts';
-import { postgresStore } from './store/postgres-store.ts';
-import { countRows, listLogs, type StoredLog } from './store/row-counts.ts';
+import { fsckStored } from './fsck-stored.ts';
+import { listLogs, type StoredLog } from './store/row-counts.ts';
 
 const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
@@ -31,6 +32,8 @@ export interface FsckPublishedOptions {
   key?: string;
   /** The checkpoint's first line, if another than the key's name or any. */
   origin?: string;
+  /** Checkpoints of this log that somebody holds: each must verify, and be of this very tree. */
+  notes?: readonly HeldNote[];
   readAhead?: number;
   pause?: (ms: number) => Promise<void>;
   onProgress?: (progress: FsckProgress) => void;
@@ -59,6 +62,8 @@ export interface FsckDatabaseOptions {
   log?: string;
   /** As above: the log must have been made with this very key. Default: the key in its row. */
   key?: string;
+  /** Notes of this log that somebody holds: each must verify, and be of this very tree. Only together with `log`. */
+  notes?: readonly HeldNote[];
   onProgress?: (log: string, progress: FsckProgress) => void;
 }
 
@@ -85,13 +90,14 @@ export async function fsckDatabase(options: FsckDatabaseOptions): Promise<Databa
     logger,
     max: 2,
     applicationName: 'sigstead-fsck',
+    readOnly: true,
     settings: { default_transaction_read_only: 'on', statement_timeout: '600s' },
   });
   try {
     const reports: DatabaseLogReport[] = [];
     for (const log of await chosenLogs(pool, options.log)) {
       checkKey(log, key);
-      reports.push(await fsckStored(pool, log, options));
+      reports.push(await checkLog(pool, log, options));
     }
     return reports;
   } finally {
@@ -112,25 +118,29 @@ function checkKey(log: StoredLog, key: CheckpointKey | undefined): void {
   throw misconfigured(`log "${log.name}" was made with another key`);
 }
 
-async function fsckStored(pool: Pool, log: StoredLog, options: FsckDatabaseOptions): Promise<DatabaseLogReport> {
-  const { connectionString, onProgress } = options;
+async function checkLog(pool: Pool, log: StoredLog, options: FsckDatabaseOptions): Promise<DatabaseLogReport> {
   const { name, origin, kind, logId } = log;
-  const store = postgresStore({ connectionString, pool, logId });
+  const personality = readingPersonality(log);
+  const held = (options.notes ?? []).map((note) => opened(personality, note));
+  const report = await fsckStored({
+    pool,
+    logId,
+    personality,
+    known: held.filter((each) => typeof each !== 'string'),
+    onProgress: (progress) => options.onProgress?.(name, progress),
+  });
+  const problems = [...report.problems, ...held.filter((each) => typeof each === 'string')];
+  const isSound = report.complete && problems.length === 0;
+  const outcome = !isSound ? 'bad' : report.size === 0 ? 'empty' : 'ok';
+  return { name, origin, kind, keySpki: Buffer.from(log.keySpki).toString('hex'), outcome, ...report, problems };
+}
+
+/** What a note says, or why it says nothing. */
+function opened(personality: Personality, { name, bytes }: HeldNote): KnownHead | string {
   try {
-    const counts = await answered(countRows(pool, logId));
-    const report = await fsck({
-      store,
-      hasher,
-      counts,
-      personality: readingPersonality(log),
-      identityOf: kind === 'ct' ? (leaf) => identityOfLeaf(leaf, sha256) : (leaf) => hasher.leaf(leaf),
-      onProgress: (entries) => onProgress?.(name, { entries, total: counts.size }),
-    });
-    const isSound = report.complete && report.problems.length === 0;
-    const outcome = !isSound ? 'bad' : report.size === 0 ? 'empty' : 'ok';
-    return { name, origin, kind, keySpki: Buffer.from(log.keySpki).toString('hex'), outcome, ...report };
-  } finally {
-    await store.close();
+    return { name, ...personality.openHead(bytes) };
+  } catch (error) {
+    return `${name} does not verify: ${reasonOf(error)}`;
   }
 }
 

@@ -10,6 +10,7 @@ export { LogError, type LogErrorCode, StoreError } from './core/errors.ts';
 export type { FsckReport } from './core/fsck.ts';
 export type { LogKind, LogStore, StoredHead, Submission } from './core/ports.ts';
 export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
+export type { HeldNote } from './fsck/held-notes.ts';
 export type { FsckProgress, TreeProblem, TreeReport } from './fsck/report.ts';
 export { QUEUE_LIMITS, type QueueLimits, type Receipt } from './engine/queue.ts';
 export { fileMark } from './mark/file-mark.ts';

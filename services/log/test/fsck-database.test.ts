@@ -6,11 +6,16 @@ import { type Pool, silentLogger } from '@sigstead/platform';
 import { testDatabase } from '@sigstead/test';
 import { type DatabaseLogReport, fsckDatabase } from '../src/compose-fsck.ts';
 import { LogError, StoreError } from '../src/core/errors.ts';
+import { unpackRecords } from '../src/core/records.ts';
+import { rekorV2Personality } from '../src/core/rekor-v2/personality.ts';
+import { fsckStored } from '../src/fsck-stored.ts';
+import { auditReads } from '../src/store/postgres-store.ts';
 import { certificate, isCa, POISON } from './support/certificates.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
-import { KEY_PEM } from './support/folder-log.ts';
+import { KEY_PEM, rootOf } from './support/folder-log.ts';
 import { send } from './support/raw-http.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { hasher } from './support/test-log.ts';
 
 const signer = signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
 const ctSigner = signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
@@ -117,6 +122,10 @@ const PLACES: Record<string, [statement: string, first: RegExp, log?: string]> =
     `update log.batches set records = substring(records from 1 for octet_length(records) - 1) where ${FIRST_BATCH}`,
     /^entries 0 to \d+ cannot be read/,
   ],
+  'a batch that no head has': [
+    `insert into log.batches select log_id, 5, entry_count, leaf_hashes, records from log.batches where ${FIRST_BATCH}`,
+    /^there is a batch at entry 5 that is none of the log's$/,
+  ],
   'a deleted batch': [`delete from log.batches where ${FIRST_BATCH}`, /^entries 0 to \d+ cannot be read/],
   'a hash of a tile': [
     `update log.tiles set ${flip('hashes', 32 * 7)} where ${V2} and level = 0 and tile_index = 1`,
@@ -156,15 +165,15 @@ const PLACES: Record<string, [statement: string, first: RegExp, log?: string]> =
   ],
   'two indexes exchanged': [
     `update log.identities set entry_index = 7 - entry_index where ${V2} and entry_index in (3, 4)`,
-    /^entry 3 has another identity: expected [0-9a-f]{64}, found [0-9a-f]{64}$/,
+    /^the identity of entry 3 is stored with entry 4$/,
   ],
   'an index doubled': [
     `update log.identities set entry_index = 3 where ${V2} and entry_index = 4`,
-    /^identities of entries 0 to \d+ are not one each, from entry 3 on|from entry 4 on$/,
+    /^the identity of entry 4 is stored with entry 3$/,
   ],
   'an identity': [
     `update log.identities set ${flip('identity', 0)} where ${V2} and entry_index = 5`,
-    /^entry 5 has another identity/,
+    /^the identity of entry 5 is not stored$/,
   ],
   'an identity too many': [
     `insert into log.identities select log_id, sha256(identity), 99999 from log.identities where ${V2} and entry_index = 5`,
@@ -182,7 +191,7 @@ const PLACES: Record<string, [statement: string, first: RegExp, log?: string]> =
   ],
   'a CT identity': [
     `update log.identities set ${flip('identity', 31)} where ${CT} and entry_index = 3`,
-    /^entry 3 has another identity/,
+    /^the identity of entry 3 is not stored$/,
     'ct',
   ],
   'the time of a CT head': [
@@ -202,6 +211,82 @@ for (const [name, [statement, first, log]] of Object.entries(PLACES)) {
     assert.equal((await check(log)).outcome, 'ok');
   });
 }
+
+test('a check is of pages: a batch at a time where batches are large, and every page is told to who sets the pace', async () => {
+  const { rows } = await pool.query<{ log_id: number; batches: string }>(
+    `select log_id, count(*)::text as batches from log.batches where ${V2} group by log_id`,
+  );
+  const [row] = rows;
+  assert.ok(row !== undefined);
+  const reads = auditReads(pool, row.log_id);
+  const [first, ...more] = await reads.batches({ from: 0, maxBytes: 1 });
+  assert.deepEqual([first?.firstIndex, more.length], [0, 0]);
+  assert.equal((await reads.batches({ from: 1, maxBytes: 2 ** 30 })).length, Number(row.batches) - 1);
+  assert.deepEqual(await reads.batches({ from: SIZE, maxBytes: 2 ** 30 }), []);
+  let bytes = 0;
+  const personality = rekorV2Personality({ origin: 'log.example.com', signer });
+  const pace = (read: number): Promise<void> => {
+    bytes += read;
+    return Promise.resolve();
+  };
+  const report = await fsckStored({ pool, logId: row.log_id, personality, pace });
+  assert.deepEqual(report.problems, []);
+  const { rows: stored } = await pool.query<{ bytes: string }>(
+    `select sum(octet_length(records))::text as bytes from log.batches where ${V2}`,
+  );
+  assert.ok(bytes >= Number(stored[0]?.bytes), `${bytes} bytes were told`);
+});
+
+test('notes that are held elsewhere must verify and be of this very tree, whatever their size', async () => {
+  const { connectionString } = server.database;
+  const note = async (size: number, root: Uint8Array): Promise<Uint8Array> =>
+    rekorV2Personality({ origin: 'log.example.com', signer }).signHead({ size, root, timestampMs: 0 });
+  const leaves = await readLeaves();
+  const rootAt = (size: number): Uint8Array => rootOf(leaves.slice(0, size).map((leaf) => hasher.leaf(leaf)));
+  const held = async (notes: [string, Uint8Array][]): Promise<string[]> => {
+    const [report] = await fsckDatabase({
+      connectionString,
+      logger: silentLogger,
+      log: 'v2',
+      notes: notes.map(([name, bytes]) => ({ name, bytes })),
+    });
+    return [...(report?.problems ?? [])];
+  };
+  const sizes = [0, 1, 3, 255, 256, 257, 511, 512, SIZE];
+  assert.deepEqual(
+    await held(
+      await Promise.all(sizes.map(async (n): Promise<[string, Uint8Array]> => [`n${n}`, await note(n, rootAt(n))])),
+    ),
+    [],
+  );
+  const [fork, beyond, forged] = await held([
+    ['fork', await note(257, rootAt(256))],
+    ['beyond', await note(SIZE + 1, rootAt(SIZE))],
+    ['forged', Buffer.from('no note')],
+  ]);
+  assert.match(
+    fork ?? '',
+    /^fork \(size 257 root [0-9a-f]{64}\) is of another tree: the log had root [0-9a-f]{64} at that size$/,
+  );
+  assert.match(beyond ?? '', /^beyond \(size 531 .*\) is larger than the log, which has 530 entries$/);
+  assert.match(forged ?? '', /^forged does not verify: /);
+});
+
+async function readLeaves(): Promise<Uint8Array[]> {
+  const { rows } = await pool.query<{ records: Buffer; entry_count: number }>(
+    `select records, entry_count from log.batches where ${V2} order by first_index`,
+  );
+  return rows.flatMap(({ records, entry_count }) => unpackRecords(records, entry_count).map(({ leaf }) => leaf));
+}
+
+test('the server checks itself no less than the command does', async () => {
+  const [statement, first] = PLACES['two indexes exchanged'] ?? assert.fail();
+  await tampered(statement, async () => {
+    const report = await server.handle.fsck('v2');
+    assert.match(report.problems[0] ?? '', first);
+  });
+  assert.deepEqual((await server.handle.fsck('ct')).problems, []);
+});
 
 test('a log that grows while it is checked is checked up to where it was', async () => {
   const key = newKey();

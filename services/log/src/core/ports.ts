@@ -124,9 +124,24 @@ export interface LogStore {
   findLeaf(leafHash: Uint8Array): Promise<number | undefined>;
   /** Every head and its notes from `afterSize` on, oldest first, a page at a time; the genesis head is in the first. */
   history(page: { afterSize: number; limit: number }): Promise<HistoryRow[]>;
-  /** Identities of the entries [begin, end), by index: for the checker. */
-  identities(range: { begin: number; end: number }): Promise<{ index: number; identity: Uint8Array }[]>;
+  /**
+   * For the checker: batches as they are stored, those that begin at `from` or later, in order; one if there is any, more
+   * as long as their records have no more than `maxBytes` in all.
+   */
+  batches(page: { from: number; maxBytes: number }): Promise<StoredBatch[]>;
+  /** For the checker: the index that each of these is stored with, in their order; undefined where it is not stored. */
+  indexesOf(table: 'identities' | 'leaf_hashes', hashes: readonly Uint8Array[]): Promise<(number | undefined)[]>;
   close(): Promise<void>;
+}
+
+/** A row of a batch, nothing of it checked. */
+export interface StoredBatch {
+  firstIndex: number;
+  entryCount: number;
+  /** One after the other. */
+  leafHashes: Uint8Array;
+  /** As packRecords() made it. */
+  records: Uint8Array;
 }
 
 export interface HistoryRow extends Omit<StoredHead, 'note'> {

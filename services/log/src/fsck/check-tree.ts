@@ -2,6 +2,7 @@ import type { Checkpoint } from '@sigstead/formats';
 import { equalHashes, HASH_SIZE, TILE_WIDTH, tilePath, tilesForSize, type TreeHasher } from '@sigstead/merkle';
 import { type CheckpointRules, readCheckpoint } from './checkpoint.ts';
 import { type CheckedForm, checkOtherForms } from './other-forms.ts';
+import { type HeldNote, HeldNotes } from './held-notes.ts';
 import { inOrder } from './read-ahead.ts';
 import { type FsckProgress, hex, MAX_PROBLEMS, type TreeCounts, type TreeProblem, type TreeReport } from './report.ts';
 import { SourceError, type TreeSource } from './source.ts';
@@ -14,6 +15,8 @@ export interface CheckTreeOptions extends CheckpointRules {
   readonly hasher: TreeHasher;
   /** Bundles that are read ahead, each with its tile. Memory is bounded by so many of the largest bundles. */
   readonly readAhead: number;
+  /** Checkpoints of this log from elsewhere. */
+  readonly notes?: readonly HeldNote[];
   readonly onProgress?: (progress: FsckProgress) => void;
 }
 
@@ -24,7 +27,7 @@ export interface CheckTreeOptions extends CheckpointRules {
  */
 export async function checkTree(options: CheckTreeOptions): Promise<TreeReport> {
   const { source } = options;
-  const counts: TreeCounts = { entries: 0, bundles: 0, tiles: 0, olderForms: 0, bytes: 0 };
+  const counts: TreeCounts = { entries: 0, bundles: 0, tiles: 0, olderForms: 0, notes: 0, bytes: 0 };
   const read = await readCheckpoint(source, options);
   const { checkpoint, signature } = read;
   const about = {
@@ -64,7 +67,11 @@ class TreeCheck {
   /** Resolves with whether the check reached its end. */
   async run(): Promise<boolean> {
     try {
-      return (await this.#bundles()) && (await this.#edge());
+      const held = await this.#heldNotes();
+      const complete = (await this.#bundles(held)) && (await this.#edge());
+      if (complete) held.finish(this.#builder.size);
+      this.problems.push(...held.problems);
+      return complete;
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       this.problems.push({ code: error.code, resource: this.#options.source.name, text: error.message });
@@ -72,7 +79,16 @@ class TreeCheck {
     }
   }
 
-  async #bundles(): Promise<boolean> {
+  async #heldNotes(): Promise<HeldNotes> {
+    const { source, notes = [], hasher } = this.#options;
+    const all = [...((await source.notes?.()) ?? []), ...notes];
+    this.#counts.notes = all.length;
+    const held = new HeldNotes(all, { ...this.#options, origin: this.#checkpoint.origin }, hasher);
+    held.at(this.#builder);
+    return held;
+  }
+
+  async #bundles(held: HeldNotes): Promise<boolean> {
     const { size } = this.#checkpoint;
     const count = Math.ceil(size / TILE_WIDTH);
     const fetch = async (index: number): Promise<[FoundBundle, FoundTile]> =>
@@ -80,7 +96,9 @@ class TreeCheck {
     for await (const [index, [bundle, tile]] of inOrder(count, this.#options.readAhead, fetch)) {
       const leafTile = await this.#leafTile(index, bundle, tile);
       if (leafTile === undefined || this.problems.length >= MAX_PROBLEMS) return false;
+      held.within(this.#builder, leafTile);
       await this.#builder.append(leafTile);
+      held.at(this.#builder);
       this.#options.onProgress?.({ entries: this.#builder.size, total: size });
     }
     return true;

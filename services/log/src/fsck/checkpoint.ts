@@ -3,7 +3,7 @@ import type { CheckpointKey } from './checkpoint-key.ts';
 import type { TreeProblem, TreeReport } from './report.ts';
 import { SourceError, type TreeSource } from './source.ts';
 
-const MAX_CHECKPOINT_BYTES = 64 * 1024;
+export const MAX_CHECKPOINT_BYTES = 64 * 1024;
 
 export interface CheckpointRules {
   /** Verifies the signature; without it the checkpoint is taken as it is. */
@@ -26,14 +26,15 @@ export async function readCheckpoint(source: TreeSource, rules: CheckpointRules)
   try {
     const bytes = await source.read('checkpoint', MAX_CHECKPOINT_BYTES);
     if (bytes === undefined) return bad('checkpoint', 'there is no checkpoint: no log, or not its root');
-    return judge(bytes, rules);
+    return openCheckpoint(bytes, rules);
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     return bad(error.code === 'unreachable' ? 'unreachable' : 'checkpoint', error.message);
   }
 }
 
-function judge(bytes: Uint8Array, rules: CheckpointRules): ReadCheckpoint {
+/** What a note says, under the rules; a problem when it does not parse, verify, or is another log's. */
+export function openCheckpoint(bytes: Uint8Array, rules: CheckpointRules): ReadCheckpoint {
   let read: ReturnType<typeof parseSignedCheckpoint>;
   try {
     read = parseSignedCheckpoint(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));

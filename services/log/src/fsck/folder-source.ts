@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TILE_WIDTH } from '@sigstead/merkle';
+import { MAX_CHECKPOINT_BYTES } from './checkpoint.ts';
 import { SourceError, type TreeSource } from './source.ts';
 
 /** A log in a folder, as an export or another tlog-tiles log on a disk lays it out. Writes nothing. */
@@ -14,8 +15,24 @@ export function folderSource(folder: string): TreeSource {
       if (await exists(join(folder, fullPath), fullPath)) widths.push(TILE_WIDTH);
       return widths.sort((a, b) => a - b);
     },
+    notes: () => otherNotes(folder),
     close: () => Promise.resolve(),
   };
+}
+
+/** Files that are named for what they are: `checkpoint.old`, `checkpoint-2026`, or anything in `checkpoints/`. */
+const NOTE_NAME = /^checkpoint[._-]/;
+const MAX_NOTES = 10_000;
+
+async function otherNotes(folder: string): Promise<{ name: string; bytes: Uint8Array }[]> {
+  const beside = (await list(folder, '.')).filter((name) => NOTE_NAME.test(name));
+  const kept = (await list(join(folder, 'checkpoints'), 'checkpoints')).map((name) => `checkpoints/${name}`);
+  const notes: { name: string; bytes: Uint8Array }[] = [];
+  for (const name of [...beside, ...kept].sort().slice(0, MAX_NOTES)) {
+    const bytes = await readBounded(join(folder, name), name, MAX_CHECKPOINT_BYTES);
+    if (bytes !== undefined) notes.push({ name, bytes });
+  }
+  return notes;
 }
 
 async function readBounded(file: string, path: string, maxBytes: number): Promise<Uint8Array | undefined> {

@@ -9,6 +9,7 @@
  * - `tile`        a tile does not hold the hashes of what lies below it
  * - `subtree`     entries and tiles agree below this point, and with the checkpoint above it, but not with each other
  * - `root`        the root derived from all entries is not the checkpoint's
+ * - `note`        another note of the log does not verify, or is of another tree
  * - `unreachable` the source stopped answering: nothing can be said about the rest
  */
 export type TreeProblemCode =
@@ -21,6 +22,7 @@ export type TreeProblemCode =
   | 'tile'
   | 'subtree'
   | 'root'
+  | 'note'
   | 'unreachable';
 
 export interface TreeProblem {
@@ -64,6 +66,8 @@ export interface TreeCounts {
   tiles: number;
   /** Earlier, narrower forms of tiles and bundles that a folder still holds. */
   olderForms: number;
+  /** Other notes of the log than its checkpoint. */
+  notes: number;
   bytes: number;
 }
 

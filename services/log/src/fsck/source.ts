@@ -28,5 +28,7 @@ export interface TreeSource {
    * out by sources that cannot list.
    */
   forms?(fullPath: string): Promise<number[]>;
+  /** Other checkpoints that lie beside the one of the log, such as kept older ones. Left out by sources that cannot list. */
+  notes?(): Promise<{ name: string; bytes: Uint8Array }[]>;
   close(): Promise<void>;
 }

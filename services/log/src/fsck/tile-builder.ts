@@ -72,6 +72,15 @@ export class TileBuilder {
     return tile === undefined ? new Uint8Array(0) : tile.bytes.slice(0, tile.width * HASH_SIZE);
   }
 
+  /** Root of a tree that ends before the end of the level-0 tile that comes next. */
+  rootWithin(leafTile: Uint8Array, size: number): Uint8Array {
+    const width = size - this.#size;
+    const partials = tilesForSize(size).map(({ level }) =>
+      level === 0 ? leafTile.subarray(0, width * HASH_SIZE) : this.partial(level),
+    );
+    return rootOfEdge(this.#hasher, size, partials);
+  }
+
   /** Root of the tree so far, or of what it would be with other open tiles on some levels. */
   root(instead: ReadonlyMap<number, Uint8Array> = new Map()): Uint8Array {
     return rootOfEdge(

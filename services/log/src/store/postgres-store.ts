@@ -1,16 +1,18 @@
 import type { Pool } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
+import type { RowCounts } from '../core/fsck-report.ts';
 import type { LogStore } from '../core/ports.ts';
 import {
   findLeafIndex,
   peekSize,
   readHistory,
-  readIdentities,
   readLeafHashes,
   readRecords,
   readTileRoots,
   readTiles,
 } from './reading.ts';
+import { readIndexes, readStoredBatches } from './auditing.ts';
+import { countRows } from './row-counts.ts';
 import { beginSequencing } from './sequencing.ts';
 import { Session, type SessionLimits } from './session.ts';
 import { readHeadRoot, settleHead } from './settle.ts';
@@ -53,7 +55,8 @@ export function postgresStore(options: {
     tileRoots: (level, range) => read(readTileRoots(pool, logId, level, range)),
     findLeaf: (leafHash) => read(findLeafIndex(pool, logId, leafHash)),
     history: (page) => read(readHistory(pool, logId, page)),
-    identities: (range) => read(readIdentities(pool, logId, range)),
+    batches: (page) => read(readStoredBatches(pool, logId, page)),
+    indexesOf: (table, hashes) => read(readIndexes(pool, logId, { table, hashes })),
     async close() {
       await settleTurn;
       await Promise.all([sequencing.close(), settling.close()]);
@@ -67,6 +70,20 @@ export function publicReads(pool: Pool, logId: number): Pick<LogStore, 'records'
     records: (range) => read(readRecords(pool, logId, range)),
     tiles: (level, indexes) => read(readTiles(pool, logId, { level, indexes })),
     findLeaf: (leafHash) => read(findLeafIndex(pool, logId, leafHash)),
+  };
+}
+
+/** What checking a log asks the database for, through a pool that it does not own. */
+export function auditReads(
+  pool: Pool,
+  logId: number,
+): Pick<LogStore, 'history' | 'batches' | 'tiles' | 'indexesOf'> & { counts(): Promise<RowCounts> } {
+  return {
+    history: (page) => read(readHistory(pool, logId, page)),
+    batches: (page) => read(readStoredBatches(pool, logId, page)),
+    tiles: (level, indexes) => read(readTiles(pool, logId, { level, indexes })),
+    indexesOf: (table, hashes) => read(readIndexes(pool, logId, { table, hashes })),
+    counts: () => read(countRows(pool, logId)),
   };
 }
 

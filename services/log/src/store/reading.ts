@@ -143,17 +143,3 @@ export async function readHistory(
     notes: row['notes'] as Uint8Array[],
   }));
 }
-
-export async function readIdentities(
-  pool: Pool,
-  logId: number,
-  range: Range,
-): Promise<{ index: number; identity: Uint8Array }[]> {
-  const { rows } = await pool.query<Row>({
-    name: 'log_identities',
-    text: `select entry_index, identity from log.identities
-            where log_id = $1 and entry_index >= $2::bigint and entry_index < $3::bigint order by entry_index`,
-    values: [logId, range.begin, range.end],
-  });
-  return rows.map((row) => ({ index: numberOf(row, 'entry_index'), identity: bytesOf(row, 'identity') }));
-}

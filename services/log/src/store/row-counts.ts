@@ -1,5 +1,5 @@
 import type { Pool } from '@sigstead/platform';
-import type { RowCounts } from '../core/fsck.ts';
+import type { RowCounts } from '../core/fsck-report.ts';
 import type { LogKind } from '../core/ports.ts';
 import { bytesOf, numberOf, type Row, textOf } from './rows.ts';
 

@@ -1,0 +1,40 @@
+import { hash } from 'node:crypto';
+import { createTreeHasher } from '@sigstead/merkle';
+import type { Pool } from '@sigstead/platform';
+import { identityOfLeaf } from './core/ct/entry.ts';
+import { type FsckOptions, type FsckReport, fsck, type RowCounts } from './core/fsck.ts';
+import type { Personality } from './core/ports.ts';
+import type { FsckProgress } from './fsck/report.ts';
+import { auditReads } from './store/postgres-store.ts';
+
+const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
+const hasher = createTreeHasher(sha256);
+
+/**
+ * The one check of a log in our own database, for the command, the server's scrub and LogHandle alike: everything that
+ * is stored, up to the size that `counts` has (default: the size at the start). Throws StoreError `lost`, and
+ * LogError `misconfigured` when there are no such tables.
+ */
+export async function fsckStored(
+  options: {
+    pool: Pool;
+    logId: number;
+    personality: Personality;
+    counts?: RowCounts;
+    onProgress?: (progress: FsckProgress) => void;
+  } & Pick<FsckOptions, 'known' | 'pace'>,
+): Promise<FsckReport> {
+  const { pool, logId, personality, onProgress, known, pace } = options;
+  const store = auditReads(pool, logId);
+  const counts = options.counts ?? (await store.counts());
+  return fsck({
+    store,
+    hasher,
+    personality,
+    counts,
+    identityOf: (leaf) => (personality.kind === 'ct' ? identityOfLeaf(leaf, sha256) : hasher.leaf(leaf)),
+    onProgress: (entries) => onProgress?.({ entries, total: counts.size }),
+    ...(known === undefined ? {} : { known }),
+    ...(pace === undefined ? {} : { pace }),
+  });
+}

@@ -92,9 +92,12 @@ suite('a serving role beside the owner of the tables', { timeout: 60_000 }, () =
     }
   });
 
-  test('can neither make a log, nor pretend a migration, nor touch the tables themselves', async () => {
+  test('can neither make or freeze a log, nor pretend a migration, nor touch the tables themselves', async () => {
     await assertForbidden(
       "insert into log.logs (name, origin, kind, key_spki, created_ms) values ('x', 'x', 'ct', '', 0)",
+    );
+    await assertForbidden(
+      "insert into log.states (log_id, ordinal, state, size, created_ms) values (1, 0, 'frozen', 0, 0)",
     );
     await assertForbidden("insert into log.schema_migrations values (99, 'x', '', now())");
     await assertForbidden('create table log.mine (x int)');

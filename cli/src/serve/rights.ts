@@ -1,7 +1,7 @@
 import { type Pool, transaction } from '@sigstead/platform';
 
-/** Tables that the serving role may not fill: what logs there are, and what was migrated, is decided by others. */
-const READ_ONLY: ReadonlySet<string> = new Set(['logs', 'locks', 'gate', 'schema_migrations']);
+/** Tables that the serving role may not fill: what logs there are, in what state, and what was migrated, is decided by others. */
+const READ_ONLY: ReadonlySet<string> = new Set(['logs', 'locks', 'states', 'gate', 'schema_migrations']);
 /** Rows that carry no truth and are only locked; PostgreSQL wants the right to UPDATE for that. */
 const LOCKED: ReadonlySet<string> = new Set(['locks', 'gate']);
 

@@ -4,9 +4,9 @@ import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool, type Routes } from '@sigstead/platform';
 import { IssuerLinks } from './core/ct/issuer-links.ts';
 import { type CtPersonality, ctPersonality } from './core/ct/personality.ts';
+import { LogError } from './core/errors.ts';
 import type { FsckReport } from './core/fsck.ts';
-import type { Personality, StoredHead } from './core/ports.ts';
-import { checkNote } from './core/release.ts';
+import type { LifeState } from './core/life.ts';
 import { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
 import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
@@ -14,6 +14,9 @@ import { rekorV2Routes } from './http/rekor-v2.ts';
 import { fileMark } from './mark/file-mark.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { ObjectStore } from './export/object-store.ts';
+import type { StateChange } from './life/change-state.ts';
+import { findOrCreate, sweepMark } from './life/create.ts';
+import { WATCH_MS } from './life/watch.ts';
 import { engineMetrics } from './metrics.ts';
 import { fsckStored } from './fsck-stored.ts';
 import { openExport } from './open-export.ts';
@@ -22,7 +25,7 @@ import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
 import { LOAD_LIMITS, LoadGate } from './read/load-gate.ts';
 import { PostgresLease } from './store/lease.ts';
-import { createLog, findLog, logExists, unsafeSettings } from './store/logs.ts';
+import { unsafeSettings } from './store/logs.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import { checkSpecs, misconfigured, prefixesOf } from './specs.ts';
 import { postgresStore, publicReads } from './store/postgres-store.ts';
@@ -41,6 +44,8 @@ export interface LogStats {
   queued: number;
   /** Why the log is read-only, if it has stopped by itself. */
   haltedBy: string | undefined;
+  /** What the database was last seen to say. */
+  state: LifeState;
 }
 
 export interface LogHandle {
@@ -51,6 +56,11 @@ export interface LogHandle {
   ct(name: string): CtClient & { logId: Uint8Array };
   rekorV2(name: string): { keyId: Uint8Array; origin: string; checkpoint(): Uint8Array };
   stats(): LogStats[];
+  /**
+   * Makes the log active, read-only or, for ever, frozen, for all processes. When it resolves, none will accept an entry
+   * that the state forbids. Not for a process that serves. Throws LogError `halted`, `misconfigured`, `unavailable`.
+   */
+  changeState(name: string, state: LifeState): Promise<StateChange>;
   /** Derives the whole log again and compares. Reads everything. */
   fsck(name: string): Promise<FsckReport>;
 }
@@ -131,14 +141,17 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
       ? ctPersonality({ signer: spec.signer, sha256 })
       : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
   const roots = acceptedRootsOf(spec);
-  const logId = await findOrCreate(pool, spec, personality, options.clock.nowMs());
+  const mark = spec.markFile === undefined ? undefined : fileMark({ file: spec.markFile, key: keyName(spec) });
+  const logId = await findOrCreate({ pool, spec, personality, mark, hasher, nowMs: options.clock.nowMs() });
   const { connectionString, clock, cacheBytes, queue, sessions, metrics } = options;
   const logger = options.logger.child({ log: spec.name });
   let exporter: Exporter | undefined;
   let copy: ObjectStore | undefined;
   const archive: Archive = { get: async (path, maxBytes) => (await copy?.get(path, maxBytes))?.bytes };
+  await sweepMark(mark, logger);
   const log = await openLog({
     name: spec.name,
+    watchMs: WATCH_MS,
     hasher,
     personality,
     clock,
@@ -155,7 +168,11 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
     ...(options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs }),
     ...(queue === undefined ? {} : { limits: queue }),
-    ...(spec.markFile === undefined ? {} : { mark: fileMark({ file: spec.markFile, key: keyName(spec) }) }),
+    ...(mark === undefined ? {} : { mark }),
+    ...(spec.newMark === undefined ? {} : { newMark: spec.newMark }),
+  }).catch((error: unknown) => {
+    if (!(error instanceof LogError) || error.code !== 'misconfigured') throw error;
+    throw misconfigured(`log "${spec.name}": ${error.message}`);
   });
   if (spec.export !== undefined) {
     const onTarget = (opened: ObjectStore): void => {
@@ -183,16 +200,6 @@ function acceptedRootsOf(spec: LogSpec): ParsedCertificate[] {
 
 function keyName(spec: LogSpec): string {
   return Buffer.from(sha256(spec.signer.spki)).toString('hex');
-}
-
-/** The size-0 note is signed once, at creation, and stored like every other. */
-async function findOrCreate(pool: Pool, spec: LogSpec, personality: Personality, nowMs: number): Promise<number> {
-  const identity = { name: spec.name, origin: spec.origin, kind: spec.kind, keySpki: spec.signer.spki };
-  if (spec.create !== true || (await logExists(pool, spec.name))) return findLog(pool, identity);
-  const claim = { size: 0, root: hasher.empty(), timestampMs: nowMs };
-  const genesis: StoredHead = { ...claim, note: await personality.signHead(claim) };
-  checkNote(personality, genesis.note, claim);
-  return createLog(pool, identity, genesis);
 }
 
 function handleOf(running: readonly Running[], options: LogOptions, owned: Closables): LogHandle {
@@ -223,6 +230,7 @@ function handleOf(running: readonly Running[], options: LogOptions, owned: Closa
       return { keyId: personality.keyId, origin: spec.origin, checkpoint: () => log.tree.published.head.note };
     },
     stats: () => running.map(statsOf),
+    changeState: (name, state) => find(name).log.changeState(state),
     fsck: (name) => find(name).fsck(),
   };
 }
@@ -250,9 +258,11 @@ function routesOf(one: Running, options: LogOptions): Routes {
 async function readiness(running: readonly Running[]): Promise<{ ok: boolean; detail?: string }> {
   for (const { spec, log } of running) {
     const reason = log.tree.haltedBy?.detail;
-    if (reason !== undefined) return { ok: false, detail: `${spec.name}: ${reason}` };
+    if (reason !== undefined) return { ok: false, detail: `${spec.name}: ${reason}; nothing is signed any more` };
+    const trouble = log.trouble();
+    if (trouble !== undefined) return { ok: false, detail: `${spec.name}: ${trouble}` };
     try {
-      await log.store.peekSize();
+      await log.store.peek({ size: 0 });
     } catch {
       return { ok: false, detail: `${spec.name}: the database does not answer` };
     }
@@ -268,5 +278,6 @@ function statsOf({ spec, log }: Running): LogStats {
     root: Buffer.from(head.root).toString('hex'),
     queued: log.sequencer.queued,
     haltedBy: log.tree.haltedBy?.detail,
+    state: log.tree.state,
   };
 }

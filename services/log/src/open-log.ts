@@ -7,6 +7,9 @@ import { Tree } from './engine/tree.ts';
 import { openReads, type ReadOptions } from './open-reads.ts';
 import type { EntrySource } from './read/entry-source.ts';
 import type { LogReader } from './read/log-reader.ts';
+import { changeState, type StateChange } from './life/change-state.ts';
+import { Watch } from './life/watch.ts';
+import type { LifeState } from './core/life.ts';
 import { TileSource } from './read/tile-source.ts';
 
 /** One running log: what the http rooms work with. */
@@ -19,6 +22,10 @@ export interface OpenLog {
   readonly reader: LogReader;
   readonly store: LogStore;
   readonly hasher: TreeHasher;
+  /** Why mark and database could not be compared a moment ago, for readiness. */
+  readonly trouble: () => string | undefined;
+  /** See life/change-state.ts: for a process that takes no entries. */
+  changeState(state: LifeState): Promise<StateChange>;
   /** Answers everything that was taken, then gives the sessions back. */
   close(): Promise<void>;
 }
@@ -30,6 +37,10 @@ export interface OpenLogOptions {
   store: LogStore;
   personality: Personality;
   mark?: MarkStore;
+  /** See LogSpec. */
+  newMark?: { atLeast: number };
+  /** Compares mark and database so often, in ms, also while nobody asks; default never. */
+  watchMs?: number;
   clock: Clock;
   logger: Logger;
   metrics: EngineMetrics;
@@ -49,17 +60,24 @@ const TREE_TILES_BYTES = 2 * 2 ** 20;
 
 const CACHE_BYTES = 32 * 2 ** 20;
 
-/** Opens an existing log: its settled head is read and proven before anything is served. Throws StoreError. */
+/** Opens an existing log: its settled head is read and proven before anything is served. Throws as Tree.open(). */
 export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
   const { hasher, store, personality, logger, clock, metrics } = options;
   const budgetBytes = options.cacheBytes ?? CACHE_BYTES;
   const tiles = new TileSource({ hasher, store, budgetBytes: TREE_TILES_BYTES });
-  const tree = await Tree.open({ hasher, store, personality, tiles, mark: options.mark, logger }).catch(
-    async (error: unknown) => {
-      await store.close();
-      throw error;
-    },
-  );
+  const { mark, newMark, watchMs } = options;
+  const tree = await Tree.open({
+    hasher,
+    store,
+    personality,
+    tiles,
+    mark,
+    logger,
+    ...(newMark === undefined ? {} : { newMark }),
+  }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const { name, reads = {}, checkpointAgeMs } = options;
   const read = openReads({
     name,
@@ -73,6 +91,9 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     budgetBytes,
     checkpointAgeMs,
   });
+  const pause = options.pause ?? pauseFor;
+  const watch = watchMs === undefined ? undefined : new Watch({ tree, logger, everyMs: watchMs });
+  watch?.start();
   const sequencer = new Sequencer({
     hasher,
     store,
@@ -81,7 +102,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     clock,
     logger,
     metrics,
-    pause: options.pause ?? pauseFor,
+    pause,
     onPublished: (firstIndex, records) => {
       read.offer(firstIndex, records);
       options.onPublished?.();
@@ -97,8 +118,10 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     reader: read.reader,
     store,
     hasher,
+    trouble: () => watch?.trouble,
+    changeState: (state) => changeState({ store, tree, personality, clock, logger, pause }, state),
     async close() {
-      await sequencer.close();
+      await Promise.all([sequencer.close(), watch?.close()]);
       await store.close();
     },
   };

@@ -19,13 +19,18 @@ export interface LogSpec {
   basePaths?: readonly string[];
   /** Creates the log when there is none of that name; otherwise that stops the start. Default false. */
   create?: boolean;
-  /** Serves, but takes no entries and signs nothing. Default false. */
+  /** This process serves, but takes no entries and signs nothing. Default false. For all processes: changeState(). */
   readOnly?: boolean;
   /**
    * High-water mark outside the database, on another volume: what was answered is remembered there, and a database
    * that was set back is found out. A mark on the database's own volume goes back with it.
    */
   markFile?: string;
+  /**
+   * Makes the mark of a log that has entries and none yet, if it has at least so many: else that stops the start. Only for
+   * somebody who knows the number from elsewhere; see the runbook of read-only logs.
+   */
+  newMark?: { atLeast: number };
   /** rekor-v2: copies every published tree to a place that serves the read path without this process. */
   export?: ExportTarget;
 }

@@ -64,7 +64,7 @@ test('a mark that another process raises during a catch-up is no contradiction',
 test('a mark that another process raises while a process starts is no contradiction', async () => {
   const mark = sharedMark();
   const held = heldSettle();
-  const writer = await logs.open({ mark });
+  const writer = await logs.open({ mark, newMark: { atLeast: 0 } });
   await writer.sequencer.append(text('there before the start'));
   const { made, letGo } = held.hold();
   const starting = logs.open({ mark, wrap: held.wrap });

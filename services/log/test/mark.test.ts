@@ -139,7 +139,7 @@ test('of two live primaries one at most answers, and one at least stops', async 
     t.after(() => Promise.all(databases.map((each) => each.drop())));
     const mark = fileMark({ file: path.join(folder, `primaries ${there}`), key: KEY });
     for (const each of databases) await (await each.open()).sequencer.append(text('common past'));
-    const logs = await Promise.all(databases.map((each) => each.open({ mark })));
+    const logs = await Promise.all(databases.map((each) => each.open({ mark, newMark: { atLeast: 1 } })));
     // Their sessions are open and looked into: what follows is the race of the marks alone.
     for (const log of logs) assert.equal((await log.sequencer.append(text('common past'))).kind, 'duplicate');
     // One entry here and some there, all in flight at once.

@@ -1,3 +1,4 @@
+import type { LifeState } from './life.ts';
 import type { LeafRecord } from './records.ts';
 
 /** What a log may be. Every kind has one personality; the engine knows none of them. */
@@ -36,8 +37,11 @@ export interface Personality {
   readonly strictTime: boolean;
   /** Whether entries can be looked up by leaf hash; the index is kept in the same commit. */
   readonly findsByLeafHash: boolean;
-  /** Signs a head. What it returns stays private until the commit that stores it is known. */
-  signHead(claim: HeadClaim): Promise<Uint8Array>;
+  /**
+   * Signs a head. What it returns stays private until the commit that stores it is known. `final` makes a note after which
+   * none will follow, and says so where the kind has words for it.
+   */
+  signHead(claim: HeadClaim, options?: { final: boolean }): Promise<Uint8Array>;
   /** Reads a note and verifies its signature with the log's own key. Throws when anything is wrong with it. */
   openHead(note: Uint8Array): HeadClaim;
 }
@@ -65,6 +69,8 @@ export interface BatchRows {
 /** What a sequencing transaction sees after it took the lock, in one snapshot. */
 export interface LockedView {
   head: StoredHead;
+  /** Whoever changes it holds the lock too: this is what it is until the transaction ends. */
+  state: LifeState;
   /** Leaf hashes appended after the size asked for; undefined when they are too many to bring under the lock. */
   appended: Uint8Array[] | undefined;
   /** Indexes of those identities that are in the log. Key: identityKey(). */
@@ -84,6 +90,8 @@ export interface SequencingTransaction {
   insert(rows: BatchRows): Promise<void>;
   /** Adds one more note to a head that stands, with the next ordinal. Errors: refused, lost. */
   insertNote(head: StoredHead): Promise<void>;
+  /** What the log is from the commit on; `size` is that of the newest head. Errors: refused (it is frozen), lost. */
+  insertState(change: { state: LifeState; size: number; timestampMs: number }): Promise<void>;
   /** Resolves only when COMMIT was acknowledged cleanly. Any other end is `unknown`. */
   commit(): Promise<void>;
   /** Never throws: when it cannot be sent the session is dropped, which rolls back too. */
@@ -110,8 +118,8 @@ export interface LogStore {
   settle(question: { afterSize: number }): Promise<SettledView>;
   /** Root of the head of that size on the server that settle() speaks to, if there is one; without the lock. */
   headRoot(size: number): Promise<Uint8Array | undefined>;
-  /** Size of the newest head, read without a lock: a hint that asking settle() is worth it, never to be served. */
-  peekSize(): Promise<number>;
+  /** The newest head, read without a lock: a hint that asking settle() is worth it, never to be served. */
+  peek(question: { size: number }): Promise<Peek>;
   /** Leaf hashes [begin, end); reads committed rows without a lock, for sizes that a settled head covers. */
   leafHashes(range: { begin: number; end: number }): Promise<Uint8Array[]>;
   /** Records [begin, end), same. */
@@ -147,6 +155,23 @@ export interface StoredBatch {
 export interface HistoryRow extends Omit<StoredHead, 'note'> {
   previousSize: number;
   notes: Uint8Array[];
+}
+
+export interface HistoryRow extends Omit<StoredHead, 'note'> {
+  previousSize: number;
+  notes: Uint8Array[];
+}
+
+/** What committed rows say now, on whatever server the pool leads to. */
+export interface Peek {
+  size: number;
+  /** Time of the newest head's newest note. */
+  timestampMs: number;
+  /** Root of the head of the size asked for, if there is one. */
+  root: Uint8Array | undefined;
+  /** The server is in recovery: what it lacks may only be late. */
+  standby: boolean;
+  state: LifeState;
 }
 
 /** (size, root) kept outside the database: what was answered survives there even if the database is set back. */

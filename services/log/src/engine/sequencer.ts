@@ -1,12 +1,13 @@
 import type { TreeHasher } from '@sigstead/merkle';
 import type { Clock, Logger } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
+import { closedBy } from '../core/life.ts';
 import type { LogStore, Personality, SequencingTransaction, Submission } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
 import { MAX_CLOCK_LAG_MS } from '../core/time.ts';
 import { settleOutcome } from './outcome.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
-import { answerAll, type Staged, stageBatch, stageNote } from './stage.ts';
+import { answerAll, type Closed, type Staged, stageBatch, stageNote } from './stage.ts';
 import type { Tree } from './tree.ts';
 
 /** What the operator sees of the engine. */
@@ -70,7 +71,7 @@ export class Sequencer {
 
   /**
    * Resolves when the submission is in the tree under a durable, verified, signed head. Throws LogError: queue_full,
-   * closing, halted (nothing was taken); unavailable, deadline, cancelled (not acknowledged, stored or not: asking again
+   * closing, halted, read_only (nothing was taken); unavailable, deadline, cancelled (not acknowledged, stored or not: asking again
    * gives the entry its index or finds it); or what the submission's own leaf() threw.
    */
   async append(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
@@ -85,6 +86,8 @@ export class Sequencer {
   checkRoom(): void {
     if (this.#closing) throw new LogError('closing', 'reached max pushback; retry');
     this.#deps.tree.assertRunning();
+    // What is frozen stays so. A log that is only read-only is asked again each time.
+    if (this.#deps.tree.state === 'frozen') throw closedBy('frozen');
     this.#queue.checkRoom();
   }
 
@@ -153,7 +156,9 @@ export class Sequencer {
     if (error instanceof LogError && error.code === 'halted') tree.halt(error);
     const isCoded = error instanceof StoreError || error instanceof LogError;
     metrics.failed(isCoded ? error.code : 'internal');
-    logger.warn({ error, detail: error instanceof LogError ? error.detail : undefined, failures }, 'a batch failed');
+    // A log that takes no entries is no failure of a batch.
+    const level = error instanceof LogError && error.code === 'read_only' ? 'debug' : 'warn';
+    logger[level]({ error, detail: error instanceof LogError ? error.detail : undefined, failures }, 'a batch failed');
     // What one entry's data brought about, no waiting mends: the batch is divided at once.
     if (!(error instanceof StoreError) || error.dataFault || failures >= ATTEMPTS) return false;
     await this.#deps.pause(PAUSES_MS[failures - 1] ?? 0);
@@ -177,6 +182,10 @@ export class Sequencer {
       await tx.rollback();
       await tree.catchUp();
       return false;
+    }
+    if (typeof staged === 'string') {
+      await tx.rollback();
+      throw this.#closedBy(staged);
     }
     if (!(await this.#commit(tx, staged))) {
       await tree.catchUp();
@@ -214,6 +223,7 @@ export class Sequencer {
     try {
       const { known } = tree;
       const head = await stageNote(tx, { personality, known, nowMs: clock.nowMs() });
+      if (typeof head === 'string') throw this.#closedBy(head);
       if (head !== undefined) await tx.commit();
       else await tx.rollback();
     } catch (error) {
@@ -225,7 +235,12 @@ export class Sequencer {
     await tree.catchUp();
   }
 
-  #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind'> {
+  #closedBy(state: Closed): LogError {
+    this.#deps.tree.noteState(state);
+    return closedBy(state);
+  }
+
+  #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind' | Closed> {
     const { hasher, personality, clock, metrics, tree } = this.#deps;
     const submissions = batch.map((waiter) => waiter.submission);
     return stageBatch(tx, { hasher, personality, metrics, known: tree.known, nowMs: clock.nowMs(), submissions });

@@ -1,5 +1,6 @@
 import type { GetNode, TreeHasher } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
+import type { LifeState } from '../core/life.ts';
 import { type BatchPlan, planBatch } from '../core/plan.ts';
 import type { HeadClaim, Personality, SequencingTransaction, StoredHead, Submission } from '../core/ports.ts';
 import { checkNote, proveBatch } from '../core/release.ts';
@@ -27,15 +28,19 @@ export interface StageInput {
   submissions: readonly Submission[];
 }
 
+/** What a log that takes no entries is: the lock is held, so no batch can be under way while it becomes that. */
+export type Closed = Exclude<LifeState, 'active'>;
+
 /**
  * Everything of a batch but its COMMIT. Nothing slow happens here: others wait for the lock. `behind` when others have
- * appended more than can be taken over under the lock. Throws StoreError, and LogError: `halted` when the head read
+ * appended more than can be taken over under the lock; a state when the log takes no entries. Throws StoreError, and LogError: `halted` when the head read
  * contradicts what is known, `unavailable` when the clock is behind, `internal` when something cannot be proven.
  */
-export async function stageBatch(tx: SequencingTransaction, input: StageInput): Promise<Staged | 'behind'> {
+export async function stageBatch(tx: SequencingTransaction, input: StageInput): Promise<Staged | 'behind' | Closed> {
   const { personality, hasher, known, nowMs, submissions } = input;
   const view = await tx.look({ identities: submissions.map((s) => s.identity), fromSize: known.head.size });
   checkNotBehind(known.head, view.head);
+  if (view.state !== 'active') return view.state;
   if (view.appended === undefined) return 'behind';
   // Nothing is built on a head that this log has not signed, whoever wrote it into the database.
   if (view.head.size > known.head.size) checkHeadNote(personality, view.head);
@@ -53,14 +58,15 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
 }
 
-/** A new note for the standing head, in an open transaction; undefined when the head has moved on. Throws as stageBatch. */
+/** A new note for the standing head, in an open transaction; undefined when the head has moved on. As stageBatch. */
 export async function stageNote(
   tx: SequencingTransaction,
   input: Pick<StageInput, 'personality' | 'known' | 'nowMs'>,
-): Promise<StoredHead | undefined> {
+): Promise<StoredHead | Closed | undefined> {
   const { personality, known, nowMs } = input;
   const view = await tx.look({ identities: [], fromSize: known.head.size });
   checkNotBehind(known.head, view.head);
+  if (view.state !== 'active') return view.state;
   if (view.head.size !== known.head.size) return undefined;
   const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
   const timestampMs = nextHeadTime({ nowMs, lastMs, strict: personality.strictTime });

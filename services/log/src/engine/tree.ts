@@ -1,7 +1,8 @@
 import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/merkle';
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
-import type { LogStore, Mark, MarkStore, Personality } from '../core/ports.ts';
+import type { LifeState } from '../core/life.ts';
+import type { LogStore, Mark, MarkStore, Peek, Personality, StoredHead } from '../core/ports.ts';
 import {
   checkHeadNote,
   checkNotBehind,
@@ -29,6 +30,8 @@ export interface TreeDependencies {
   personality: Personality;
   tiles: TileSource;
   mark: MarkStore | undefined;
+  /** Takes a log with entries that has no mark, if it has at least so many. Without it, having none stops the start. */
+  newMark?: { atLeast: number };
   logger: Logger;
 }
 
@@ -42,6 +45,7 @@ export class Tree {
   #known: LogState;
   #published: LogState;
   #halted: LogError | undefined;
+  #state: LifeState = 'active';
   /** False when the contradiction was found at the start: then there is nothing that could be shown. */
   #proven = true;
   readonly #catchingUp = new SharedRun(() => this.#follow());
@@ -54,7 +58,10 @@ export class Tree {
     this.#published = state;
   }
 
-  /** Reads the settled head, proves the stored edge against it, checks the mark. A contradiction gives a halted tree. */
+  /**
+   * Reads the settled head, proves the stored edge against it, checks the mark. A contradiction gives a halted tree.
+   * Throws StoreError, and LogError: `misconfigured` when there is no mark, `unavailable` when it cannot be read or raised.
+   */
   static async open(deps: TreeDependencies): Promise<Tree> {
     const empty = { size: 0, root: deps.hasher.empty(), timestampMs: 0, note: new Uint8Array(0) };
     const tree = new Tree(deps, { head: empty, edge: TreeEdge.empty(deps.hasher) });
@@ -63,8 +70,10 @@ export class Tree {
       const { head } = await deps.store.settle({ afterSize: 0 });
       checkHeadNote(deps.personality, head);
       const state = { head, edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size)) };
+      if (deps.mark !== undefined && mark === undefined) checkNewMark(head, deps.newMark);
       await tree.#checkMark(mark, state);
       await tree.accept(state);
+      await tree.catchUpIfBehind();
       // Nothing was published before: the first state is shown even when it is the empty tree.
       tree.#published = tree.#known;
     } catch (error) {
@@ -85,6 +94,16 @@ export class Tree {
     return this.#published;
   }
 
+  /** What the database was last seen to say. Only `frozen` may be relied on: it is for ever. */
+  get state(): LifeState {
+    return this.#state;
+  }
+
+  /** Called by whoever has read it. */
+  noteState(state: LifeState): void {
+    if (this.#state !== 'frozen') this.#state = state;
+  }
+
   get haltedBy(): LogError | undefined {
     return this.#halted;
   }
@@ -95,7 +114,7 @@ export class Tree {
     this.#halted = error;
     this.#deps.logger.error(
       { detail: error.detail },
-      'the log is read-only: the stored tree contradicts what was seen',
+      'the log is read-only: the stored tree contradicts what was seen; nothing is signed until it is started again on the right data (docs/runbooks/read-only-log.md)',
     );
   }
 
@@ -154,8 +173,40 @@ export class Tree {
     clearTimeout(timer);
   }
 
+  /**
+   * One look of the watch: whether mark and database still agree with what this process has shown. Halts the tree when
+   * they do not; throws that, or what kept it from looking.
+   */
+  async watch(): Promise<void> {
+    if (this.#halted !== undefined) return;
+    await this.#guard(async () => {
+      const mark = await this.#deps.mark?.read();
+      if (mark === undefined || sameHead(mark, this.#published.head)) await this.catchUpIfBehind();
+      else await this.catchUp();
+    });
+  }
+
   async #lookForNews(): Promise<void> {
-    if ((await this.#deps.store.peekSize()) > this.#published.head.size) await this.catchUp();
+    const peeked = await this.#peek();
+    if (peeked === 'contradicts') {
+      // The settled read decides. If it finds nothing, reads and writes go to two databases.
+      await this.catchUp();
+      if ((await this.#peek()) === 'contradicts') await this.#guard(() => this.#refuseDatabase());
+    } else if (isOlder(this.#published.head, peeked)) {
+      await this.catchUp();
+    }
+  }
+
+  async #peek(): Promise<Peek | 'contradicts'> {
+    const { size, root } = this.#published.head;
+    const peeked = await this.#deps.store.peek({ size });
+    this.noteState(peeked.state);
+    const isThere = peeked.root !== undefined && equalHashes(peeked.root, root);
+    return isThere || peeked.standby ? peeked : 'contradicts';
+  }
+
+  #refuseDatabase(): never {
+    throw halted(`reads go to a database without the head this process has shown (${nameHead(this.#published.head)})`);
   }
 
   async #follow(): Promise<void> {
@@ -218,6 +269,18 @@ export class Tree {
 function asContradiction(error: unknown): never {
   if (error instanceof DamagedRead) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
   throw error;
+}
+
+/** A log without entries has nothing that could have been lost. */
+function checkNewMark(head: StoredHead, newMark: { atLeast: number } | undefined): void {
+  if (head.size === 0) return;
+  if (newMark === undefined) {
+    const text = `it has ${head.size} entries and no high-water mark: whether the database was set back cannot be known`;
+    throw new LogError('misconfigured', text);
+  }
+  if (head.size >= newMark.atLeast) return;
+  const text = `the database has ${nameHead(head)}, less than the ${newMark.atLeast} entries there must be: it was set back`;
+  throw new LogError('misconfigured', text);
 }
 
 /** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. */

@@ -55,10 +55,11 @@ export function ctReads(ct: CtLog, options: { clock: Clock; logger: Logger }): R
 
 /** SPEC: RFC 6962 §3.5: the head is never older than the log's maximum merge delay, also while nothing is logged. */
 async function currentSth(ct: CtLog, { clock, logger }: { clock: Clock; logger: Logger }): Promise<SignedTreeHead> {
-  const { reader, sequencer } = ct.log;
+  const { reader, sequencer, tree } = ct.log;
   const nowMs = clock.nowMs();
   const sth = ct.personality.readHead(await reader.checkpoint(nowMs));
-  if (ct.readOnly || nowMs - sth.timestampMs < MAX_STH_AGE_MS) return sth;
+  // The last head of a frozen log grows old, as RFC 9162 §4.13 has it for logs that have ended.
+  if (ct.readOnly || tree.state !== 'active' || nowMs - sth.timestampMs < MAX_STH_AGE_MS) return sth;
   try {
     await sequencer.refreshHead();
   } catch (error) {

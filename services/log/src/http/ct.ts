@@ -6,6 +6,7 @@ import { ctSubmission, logsSubmission } from '../core/ct/entry.ts';
 import type { IssuerLinks } from '../core/ct/issuer-links.ts';
 import type { CtPersonality } from '../core/ct/personality.ts';
 import { LogError } from '../core/errors.ts';
+import { closedBy } from '../core/life.ts';
 import type { OpenLog } from '../open-log.ts';
 import { ctReads } from './ct-reads.ts';
 import { withDeadline } from './deadline.ts';
@@ -32,7 +33,7 @@ export async function addChain(
   type: 'x509' | 'precert',
   signal?: AbortSignal,
 ): Promise<Sct> {
-  if (ct.readOnly) throw new LogError('read_only', 'log is read-only');
+  if (ct.readOnly) throw closedBy('read-only');
   ct.log.sequencer.checkRoom();
   const submission = ctSubmission(acceptChain(chain, ct.roots, type, ct.signatures), type, ct.sha256);
   const receipt = await ct.log.sequencer.append(submission, signal);

@@ -2,6 +2,9 @@ import { grpcError, type Refusal } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
 import type { LogError } from '../core/errors.ts';
 
+/** SPEC: rekor-tiles, --read-only: the text of a log that takes no entries, whatever the reason. */
+const FROZEN = 'This log has been frozen, please switch to the latest log.';
+
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_SEC = '1';
 
@@ -23,7 +26,7 @@ export function sendLogError(reply: FastifyReply, error: LogError): FastifyReply
     case 'invalid_request':
       return grpcError(reply, 400, 3, error.message);
     case 'read_only':
-      return reply.code(405).header('content-type', 'text/plain; charset=utf-8').send(`${error.message}\n`);
+      return reply.code(405).header('content-type', 'text/plain; charset=utf-8').send(`${FROZEN}\n`);
     case 'queue_full':
     case 'closing':
     case 'halted':

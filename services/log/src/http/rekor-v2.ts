@@ -9,6 +9,7 @@ import {
 } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LogError } from '../core/errors.ts';
+import { closedBy } from '../core/life.ts';
 import type { EntryRules } from '../core/rekor-v2/entry.ts';
 import { verifiedEntry } from '../core/rekor-v2/entry.ts';
 import { parseCreateEntry, proposedEntry } from '../core/rekor-v2/request.ts';
@@ -26,8 +27,6 @@ const ENTRIES = '/api/v2/log/entries';
 
 /** SPEC: rekor-tiles, --max-request-body-size */
 const MAX_BODY_BYTES = 4 * 2 ** 20;
-
-const FROZEN = 'This log has been frozen, please switch to the latest log.';
 
 export interface RekorV2RouteOptions {
   log: OpenLog;
@@ -82,7 +81,7 @@ async function createEntry(
   const { log, keyId, rules, writePath } = options;
   const receipt = await withDeadline(request, reply, (signal) => {
     const parsed = parseCreateEntry(request.bytes);
-    if (options.readOnly) throw new LogError('read_only', FROZEN);
+    if (options.readOnly) throw closedBy('read-only');
     log.sequencer.checkRoom();
     // What the gate let pass may have come in another spelling, or long before its body.
     writePath.checkRoom();

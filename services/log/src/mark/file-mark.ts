@@ -1,22 +1,42 @@
-import { type FileHandle, link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { LogError } from '../core/errors.ts';
 import type { Mark, MarkStore } from '../core/ports.ts';
-import { halted, nameHead } from '../core/state.ts';
+import { halted, nameHead, sameHead } from '../core/state.ts';
+import { type MarkFiles, systemMarkFiles } from './mark-files.ts';
+import { formatMark, parseMark } from './mark-text.ts';
+
+export interface FileMark extends MarkStore {
+  /** Removes what killed processes left behind; resolves to how many files that were. Never touches a mark. */
+  sweep(): Promise<number>;
+}
+
+/** A listing made while others raise and remove may show neither the old name nor the new one. */
+const LISTINGS = 5;
+
+/** No process takes this long from writing a file to linking it; one that was stopped meanwhile fails and writes anew. */
+const STALE_MS = 600_000;
+
+const FILE_MODE = 0o644;
 
 /**
  * A high-water mark in a file beside others of a folder, on a volume that is not the database's. The file is named
  * `<file>.<size>` and never rewritten: it is written under another name, synced, then linked into place, and lower ones
  * are removed. So raising needs no lock, several processes may share one mark, and no order of events and no crash can
- * lower it: whichever names exist, the highest counts. A mark belongs to one log; `key` names that log's key.
+ * lower it: whichever names exist, the highest counts. A mark that this object has seen must stay or be raised: one that
+ * is gone or lower halts. A mark belongs to one log; `key` names that log's key. What the volume refuses is thrown as
+ * LogError `unavailable`.
  */
-export function fileMark(options: { file: string; key: string }): MarkStore {
+export function fileMark(options: { file: string; key: string; files?: MarkFiles }): FileMark {
+  const { key, files = systemMarkFiles } = options;
   const folder = path.dirname(options.file);
   const prefix = `${path.basename(options.file)}.`;
+  const scratchPrefix = `${prefix}tmp-`;
   const pathOf = (size: number): string => path.join(folder, `${prefix}${size}`);
   let scratch = 0;
+  let seen: Mark | undefined;
 
   async function sizes(): Promise<number[]> {
-    const names = await readdir(folder).catch((error: unknown) => {
+    const names = await files.names(folder).catch((error: unknown) => {
       if (isCode(error, 'ENOENT')) return [];
       throw error;
     });
@@ -26,55 +46,63 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
       .sort((a, b) => b - a);
   }
 
-  async function readMark(size: number): Promise<Mark> {
-    const mark = parseMark(await readFile(pathOf(size), 'utf8'));
+  /** Undefined when the name has vanished. */
+  async function readMark(size: number): Promise<Mark | undefined> {
+    const bytes = await files.read(pathOf(size));
+    if (bytes === undefined) return undefined;
+    const mark = parseMark(Buffer.from(bytes).toString('utf8'));
     if (mark === undefined || mark.size !== size) throw halted(`the mark ${pathOf(size)} is damaged`);
-    if (mark.key !== options.key) throw halted(`the mark ${pathOf(size)} belongs to a log with another key`);
+    if (mark.key !== key) throw halted(`the mark ${pathOf(size)} belongs to a log with another key`);
     return mark;
   }
 
+  /** The highest mark. A name that vanishes between listing and reading was lower than one linked meanwhile. */
+  async function highest(): Promise<Mark | undefined> {
+    for (let listings = 1; ; listings++) {
+      const [size] = await sizes();
+      const isLow = size === undefined || size < (seen?.size ?? 0);
+      if (isLow && listings < LISTINGS) continue;
+      if (isLow && seen !== undefined) {
+        const found = size === undefined ? 'there is none' : `the highest is ${pathOf(size)}`;
+        throw halted(`the mark (${nameHead(seen)}) was taken away: ${found} in ${folder}`);
+      }
+      if (size === undefined) return undefined;
+      const mark = await readMark(size);
+      if (mark === undefined) continue;
+      if (seen?.size === size && !sameHead(seen, mark)) {
+        throw halted(`the mark ${pathOf(size)} was changed from ${nameHead(seen)} to ${nameHead(mark)}`);
+      }
+      seen = mark;
+      return mark;
+    }
+  }
+
   /** A file nobody else has open: on a shared volume, process ids of two machines may be the same. */
-  async function openTemporary(): Promise<{ temporary: string; file: FileHandle }> {
+  async function writeScratch(text: string): Promise<string> {
     for (;;) {
-      const temporary = path.join(folder, `${prefix}tmp-${process.pid}-${scratch++}`);
+      const file = path.join(folder, `${scratchPrefix}${process.pid}-${scratch++}`);
       try {
-        return { temporary, file: await open(temporary, 'wx') };
+        await files.writeNew(file, Buffer.from(text), FILE_MODE);
+        return file;
       } catch (error) {
-        if (!isCode(error, 'EEXIST')) throw error;
+        if (isCode(error, 'EEXIST')) continue;
+        // A full volume leaves a part of it.
+        await files.remove(file).catch(() => undefined);
+        throw error;
       }
     }
   }
 
   async function write(mark: Mark): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    const { temporary, file } = await openTemporary();
+    await files.makeFolder(folder);
+    const file = await writeScratch(formatMark(mark, key));
     try {
-      await file.writeFile(formatMark(mark, options.key));
-      await file.sync();
+      await files.link(file, pathOf(mark.size));
     } finally {
-      await file.close();
+      await files.remove(file);
     }
-    try {
-      await link(temporary, pathOf(mark.size));
-    } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
-    } finally {
-      await rm(temporary, { force: true });
-    }
-    await syncFolder(folder);
-  }
-
-  /** The highest mark. A name that vanishes between listing and reading was lower than one linked meanwhile. */
-  async function highest(): Promise<Mark | undefined> {
-    for (;;) {
-      const [size] = await sizes();
-      if (size === undefined) return undefined;
-      try {
-        return await readMark(size);
-      } catch (error) {
-        if (!isCode(error, 'ENOENT')) throw error;
-      }
-    }
+    // The name is durable only once its folder is.
+    await files.syncFolder(folder);
   }
 
   /**
@@ -87,54 +115,61 @@ export function fileMark(options: { file: string; key: string }): MarkStore {
   ): Promise<void> {
     const lower = (await sizes()).filter((size) => size < mark.size);
     for (const size of lower.filter((each) => each !== known?.size)) {
-      const other = await readMark(size).catch((error: unknown) => {
-        if (isCode(error, 'ENOENT')) return undefined;
-        throw error;
-      });
+      const other = await readMark(size);
       if (other !== undefined) await contains(other);
     }
-    await Promise.all(lower.map((size) => rm(pathOf(size), { force: true })));
+    await Promise.all(lower.map((size) => files.remove(pathOf(size))));
+  }
+
+  async function raise(mark: Mark, contains: (lower: Mark) => Promise<void>): Promise<Mark> {
+    const before = await highest();
+    if (before === undefined || before.size < mark.size) {
+      if (before !== undefined) await contains(before);
+      await write(mark);
+    }
+    const now = await highest();
+    if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);
+    if (now.size === mark.size && !sameHead(now, mark)) {
+      throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
+    }
+    await removeBelow(mark, { known: before, contains });
+    // Ours came up after the owner of the higher one had listed what to remove. The caller looks into the higher one.
+    if (now.size > mark.size) await files.remove(pathOf(mark.size));
+    return now;
+  }
+
+  /** Ages are told by the clock of the volume, with a file of our own: several machines may share it. */
+  async function sweep(): Promise<number> {
+    const isScratch = (name: string): boolean => name.startsWith(scratchPrefix);
+    if (!(await files.names(folder).catch(() => [])).some(isScratch)) return 0;
+    const probe = await writeScratch('');
+    try {
+      const found = (await files.list(folder)).filter(({ name }) => isScratch(name));
+      const nowMs = found.find(({ name }) => name === path.basename(probe))?.changedMs ?? Number.NEGATIVE_INFINITY;
+      const stale = found.filter(({ changedMs }) => nowMs - changedMs > STALE_MS);
+      await Promise.all(stale.map(({ name }) => files.remove(path.join(folder, name))));
+      return stale.length;
+    } finally {
+      await files.remove(probe);
+    }
   }
 
   return {
-    read: highest,
-    async advance(mark, contains) {
-      const before = await highest();
-      if (before === undefined || before.size < mark.size) {
-        if (before !== undefined) await contains(before);
-        await write(mark);
-      }
-      const now = await highest();
-      if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);
-      if (now.size === mark.size && Buffer.compare(now.root, mark.root) !== 0) {
-        throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
-      }
-      await removeBelow(mark, { known: before, contains });
-      // Ours came up after the owner of the higher one had listed what to remove. The caller looks into the higher one.
-      if (now.size > mark.size) await rm(pathOf(mark.size), { force: true });
-      return now;
-    },
+    read: () => onVolume('read', highest()),
+    advance: (mark, contains) => onVolume('raised', raise(mark, contains)),
+    sweep,
   };
 }
 
-/** A rename or link is durable only once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+/** What is neither ours nor the caller's came from the volume, or the way to it. */
+async function onVolume<T>(what: string, work: Promise<T>): Promise<T> {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
+    const detail = `the high-water mark cannot be ${what}: ${cause.message}`;
+    throw new LogError('unavailable', 'log is temporarily unavailable', { detail, cause });
   }
-}
-
-function formatMark(mark: Mark, key: string): string {
-  return `sigstead-mark-v1\n${key}\n${mark.size}\n${Buffer.from(mark.root).toString('hex')}\n`;
-}
-
-function parseMark(text: string): (Mark & { key: string }) | undefined {
-  const match = /^sigstead-mark-v1\n([0-9a-f]{64})\n(\d{1,16})\n([0-9a-f]{64})\n$/.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined) return undefined;
-  return { key: match[1], size: Number(match[2]), root: Buffer.from(match[3], 'hex') };
 }
 
 function isCode(error: unknown, code: string): boolean {

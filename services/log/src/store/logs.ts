@@ -1,4 +1,4 @@
-import { type Pool, transaction } from '@sigstead/platform';
+import { isUniqueViolation, type Pool, transaction } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { LogKind, StoredHead } from '../core/ports.ts';
 import { bytesOf, numberOf, type Row, textOf } from './rows.ts';
@@ -14,10 +14,10 @@ export interface LogIdentity {
 /**
  * Creates the log and its genesis head (size 0) with the note made for it, in one transaction; resolves with its id.
  * A log of that name that is the same already is left as it is and its id returned, so creation may be repeated.
- * Throws `misconfigured` when it is another one.
+ * Throws `misconfigured` when it is another one, or when another log has its key or its origin.
  */
 export async function createLog(pool: Pool, log: LogIdentity, genesis: StoredHead): Promise<number> {
-  return transaction(pool, async (client) => {
+  const creating = transaction(pool, async (client) => {
     const made = await client.query<Row>(
       `insert into log.logs (name, origin, kind, key_spki, created_ms) values ($1, $2, $3, $4, $5)
        on conflict (name) do nothing returning log_id`,
@@ -39,6 +39,19 @@ export async function createLog(pool: Pool, log: LogIdentity, genesis: StoredHea
     ]);
     return logId;
   });
+  return creating.catch((error: unknown) => {
+    throw takenBy(error, log) ?? error;
+  });
+}
+
+/** Two trees under one key, or under one origin, would be a fork. */
+function takenBy(error: unknown, log: LogIdentity): LogError | undefined {
+  if (isUniqueViolation(error, 'logs_key_spki_key'))
+    return misconfigured(`log "${log.name}" has the key of another log`);
+  if (isUniqueViolation(error, 'logs_origin_kind_key')) {
+    return misconfigured(`log "${log.name}" has the origin "${log.origin}" of another log`);
+  }
+  return undefined;
 }
 
 /** The id of an existing log. Throws `misconfigured` when there is none of that name, or it is another one. */

@@ -4,7 +4,7 @@ import type { RowCounts } from '../core/fsck-report.ts';
 import type { LogStore } from '../core/ports.ts';
 import {
   findLeafIndex,
-  peekSize,
+  peek,
   readHistory,
   readLeafHashes,
   readRecords,
@@ -48,7 +48,7 @@ export function postgresStore(options: {
     },
     settle: ({ afterSize }) => inTurn(() => settleHead(settling, logId, afterSize)),
     headRoot: (size) => inTurn(() => readHeadRoot(settling, logId, size)),
-    peekSize: () => read(peekSize(pool, logId)),
+    peek: ({ size }) => read(peek(pool, logId, size)),
     leafHashes: (range) => read(readLeafHashes(pool, logId, range)),
     records: (range) => read(readRecords(pool, logId, range)),
     tiles: (level, indexes) => read(readTiles(pool, logId, { level, indexes })),

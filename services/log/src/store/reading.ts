@@ -1,8 +1,9 @@
 import type { Pool } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
-import type { FullTile, HistoryRow } from '../core/ports.ts';
+import type { FullTile, HistoryRow, Peek } from '../core/ports.ts';
 import { type LeafRecord, unpackRecords } from '../core/records.ts';
 import { bytesOf, numberOf, type Row, splitHashes } from './rows.ts';
+import { lifeStateOf } from './states.ts';
 
 /** Rows of a page: bounds what one statement brings into memory. */
 const BATCHES_PER_PAGE = 256;
@@ -101,13 +102,25 @@ export async function readTileRoots(pool: Pool, logId: number, level: number, ra
   return rows.map((row) => bytesOf(row, 'root'));
 }
 
-export async function peekSize(pool: Pool, logId: number): Promise<number> {
+export async function peek(pool: Pool, logId: number, size: number): Promise<Peek> {
   const { rows } = await pool.query<Row>({
     name: 'log_peek',
-    text: 'select max(size) as size from log.heads where log_id = $1',
-    values: [logId],
+    text: `select h.size, n.created_ms, pg_is_in_recovery() as standby,
+                  (select root from log.heads where log_id = $1 and size = $2::bigint) as root,
+                  (select state from log.states where log_id = $1 order by ordinal desc limit 1) as state
+             from (select size from log.heads where log_id = $1 order by size desc limit 1) h
+             join lateral (select created_ms from log.notes where log_id = $1 and size = h.size
+                            order by ordinal desc limit 1) n on true`,
+    values: [logId, size],
   });
-  return numberOf(rows[0] ?? {}, 'size');
+  const row = rows[0] ?? {};
+  return {
+    size: numberOf(row, 'size'),
+    timestampMs: numberOf(row, 'created_ms'),
+    root: row['root'] === null ? undefined : bytesOf(row, 'root'),
+    standby: row['standby'] === true,
+    state: lifeStateOf(row['state']),
+  };
 }
 
 export async function findLeafIndex(pool: Pool, logId: number, leafHash: Uint8Array): Promise<number | undefined> {

@@ -6,9 +6,11 @@ import {
   type SequencingTransaction,
   type StoredHead,
 } from '../core/ports.ts';
+import type { LifeState } from '../core/life.ts';
 import { packRecords } from '../core/records.ts';
 import { bytesOf, joinBytes, numberOf, type Row, splitHashes } from './rows.ts';
 import type { Session } from './session.ts';
+import { lifeStateOf } from './states.ts';
 
 /** Leaf hashes that may be brought under the lock for a process that is a little behind: 16 batches. */
 const APPENDED_BATCHES = 16;
@@ -20,6 +22,7 @@ const APPENDED_BATCHES = 16;
 const LOOK = `
 select h.size, h.root,
   n.created_ms, n.note,
+  (select state from log.states where log_id = $1 order by ordinal desc limit 1) as state,
   (select string_agg(b.leaf_hashes, ''::bytea order by b.first_index)
      from (select first_index, leaf_hashes from log.batches
             where log_id = $1 and first_index >= $4::bigint and $4::bigint < h.size
@@ -78,6 +81,7 @@ export async function beginSequencing(session: Session, logId: number): Promise<
     look: (question) => look(session, logId, question),
     insert: (rows) => insert(session, logId, rows),
     insertNote: (head) => insertNote(session, logId, head),
+    insertState: (change) => insertState(session, logId, change),
     commit: () => session.commit(),
     rollback: () => session.rollback(),
   };
@@ -105,7 +109,8 @@ async function look(
     timestampMs: numberOf(row, 'created_ms'),
     note: bytesOf(row, 'note'),
   };
-  return { head, appended: appendedOf(row, head.size - fromSize), known: knownOf(row) };
+  const state = lifeStateOf(row['state']);
+  return { head, state, appended: appendedOf(row, head.size - fromSize), known: knownOf(row) };
 }
 
 function appendedOf(row: Row, expected: number): Uint8Array[] | undefined {
@@ -157,6 +162,20 @@ async function insertNote(session: Session, logId: number, head: StoredHead): Pr
     values: [logId, head.size, head.timestampMs, head.note],
   });
   if (rowCount !== 1) throw new StoreError('refused', `no note was added to size ${head.size}`);
+}
+
+async function insertState(
+  session: Session,
+  logId: number,
+  change: { state: LifeState; size: number; timestampMs: number },
+): Promise<void> {
+  const { rowCount } = await session.run({
+    name: 'log_insert_state',
+    text: `insert into log.states (log_id, ordinal, state, size, created_ms)
+           select $1, coalesce(max(ordinal) + 1, 0), $2, $3::bigint, $4::bigint from log.states where log_id = $1`,
+    values: [logId, change.state, change.size, change.timestampMs],
+  });
+  if (rowCount !== 1) throw new StoreError('refused', 'no state was added');
 }
 
 /** Every row that the plan names must be in, none more: a rule or trigger that swallows rows must not go unseen. */

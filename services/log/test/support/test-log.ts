@@ -106,6 +106,8 @@ export interface OpenOptions {
   /** Another way to the same database. */
   connectionString?: string;
   mark?: MarkStore;
+  newMark?: { atLeast: number };
+  watchMs?: number;
   clock?: Clock;
   limits?: QueueLimits;
   sessionLimits?: SessionLimits;
@@ -143,6 +145,8 @@ export async function testLogs(): Promise<TestLogs> {
         metrics,
         pause: options.pause ?? (() => Promise.resolve()),
         ...(options.mark === undefined ? {} : { mark: options.mark }),
+        ...(options.newMark === undefined ? {} : { newMark: options.newMark }),
+        ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
       });
       opened.push(log);

@@ -41,8 +41,9 @@ export function rekorV2Personality(options: { origin: string; signer: Signer }):
     strictTime: false,
     // The identity is the leaf hash: it is findable already.
     findsByLeafHash: false,
-    async signHead({ size, root }) {
-      const body = formatCheckpointBody({ origin, size, root, extensions: [] });
+    async signHead({ size, root, timestampMs }, options) {
+      const extensions = options?.final === true ? [frozenLine(timestampMs)] : [];
+      const body = formatCheckpointBody({ origin, size, root, extensions });
       const signature = await signer.sign(Buffer.from(body));
       return Buffer.from(formatNote(body, [signatureLine(origin, keyId, signature)]));
     },
@@ -53,4 +54,18 @@ export function rekorV2Personality(options: { origin: string; signer: Signer }):
       return { size: checkpoint.size, root: checkpoint.root, timestampMs: 0 };
     },
   };
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/**
+ * The extension line of a log's last checkpoint, with the date as Go's time.UnixDate writes it, in UTC.
+ * SPEC: rekor-tiles cmd/freeze-checkpoint
+ */
+export function frozenLine(timestampMs: number): string {
+  const at = new Date(timestampMs);
+  const clock = at.toISOString().slice(11, 19);
+  const day = String(at.getUTCDate()).padStart(2, ' ');
+  return `Log frozen \u2014 ${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${day} ${clock} UTC ${at.getUTCFullYear()}`;
 }

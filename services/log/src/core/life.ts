@@ -1,0 +1,18 @@
+import { LogError } from './errors.ts';
+
+/**
+ * What a log does with entries, for all its processes. Active: takes them. Read-only: takes none and signs nothing, until it
+ * is made active again. Frozen: the same, for ever; its last note is signed.
+ */
+export type LifeState = (typeof LIFE_STATES)[number];
+export const LIFE_STATES = ['active', 'read-only', 'frozen'] as const;
+
+/** Throws `read_only` unless the log takes entries. */
+export function assertActive(state: LifeState): void {
+  if (state !== 'active') throw closedBy(state);
+}
+
+/** The answer to entries of a log in that state. */
+export function closedBy(state: Exclude<LifeState, 'active'>): LogError {
+  return new LogError('read_only', `log is ${state}`);
+}

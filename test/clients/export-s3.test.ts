@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -8,6 +9,9 @@ import { freePort, type Program, startProgram } from './local-server.ts';
 import { versitygw } from './tools.ts';
 
 const { skip } = needs(versitygw);
+
+/** Cycles in which the gateway is killed. */
+const KILLS = 12;
 
 if (skip !== false) describe('S3 server', { skip }, () => test('holds an exported log'));
 else await suite();
@@ -80,6 +84,50 @@ async function suite(): Promise<void> {
     assert.equal(await log.trouble(), undefined);
   });
 
+  test('exporters that take each other the turn, over a gateway killed again and again: nothing shown ever goes back', async () => {
+    const shown: number[] = [];
+    const watch = setInterval(() => {
+      const text = tryRead(join(folder, 'checkpoint'));
+      if (text !== undefined && treeSizeOf(text) !== shown.at(-1)) shown.push(treeSizeOf(text));
+    }, 1);
+    after(() => clearInterval(watch));
+    let size = 700;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const growing = log.grow((size += 40));
+      // Each moment of an export is met in some cycle.
+      for (let step = 0; step < 4; step++) {
+        await log.passTurn();
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      }
+      await gateway.end('SIGKILL');
+      gateway = await startGateway();
+      await growing;
+    }
+    await checkExported(size);
+    clearInterval(watch);
+    assert.deepEqual(
+      shown,
+      shown.toSorted((a, b) => a - b),
+    );
+    assert.ok(shown.length > KILLS, String(shown.length));
+    assert.equal(await log.trouble(), undefined);
+  });
+
+  test('full tiles are immutable for caches, partial ones and the checkpoint are not', async () => {
+    const type = 'application/octet-stream';
+    for (const [name, contentType, cacheControl] of [
+      ['tile/0/000', type, 'public, max-age=604800, immutable'],
+      ['tile/entries/000', type, 'public, max-age=604800, immutable'],
+      ['tile/0/002.p/88', type, 'public, max-age=60'],
+      ['tile/entries/002.p/88', type, 'public, max-age=60'],
+      ['checkpoint', 'text/plain; charset=utf-8', 'no-cache'],
+    ] as const) {
+      const kept = (header: string): Promise<string> =>
+        readFile(join(base, 'meta', 'logs', prefix, name, 'meta', header), 'utf8');
+      assert.deepEqual([await kept('content-type'), await kept('cache-control')], [contentType, cacheControl], name);
+    }
+  });
+
   test('an object that has changed in the storage is found when it is written again, and makes the log read-only', async () => {
     const name = 'tile/0/000';
     const tile = await readFile(join(folder, name));
@@ -87,7 +135,7 @@ async function suite(): Promise<void> {
     await writeFile(join(folder, name), tile);
     // Without its checkpoint the place is one that nothing was exported to yet.
     await rm(join(folder, 'checkpoint'));
-    await log.grow(701);
+    await log.grow(700 + 40 * KILLS + 1);
     const trouble = await eventually(
       () => log.trouble(),
       (found) => found !== undefined,
@@ -96,4 +144,12 @@ async function suite(): Promise<void> {
     assert.equal(await exportedSize(), -1);
     assert.deepEqual(await readFile(join(folder, name)), tile);
   });
+}
+
+function tryRead(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
 }

@@ -20,6 +20,8 @@ export interface ExportedLog {
   grow(size: number): Promise<void>;
   /** Why the log is not ready, if so. */
   trouble(): Promise<string | undefined>;
+  /** Takes the turn away from the process that exports, in the middle of what it does; another one goes on at once. */
+  passTurn(): Promise<void>;
   /** The bytes the log itself serves. */
   served(path: string): Promise<Buffer>;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function startExportedLog(target: ExportTarget, processes = 1): Pro
     }),
   );
   const post = entryWriter();
+  const administration = database.pool({ max: 1 });
   let size = 0;
   return {
     url: servers[0]?.url ?? '',
@@ -62,6 +65,10 @@ export async function startExportedLog(target: ExportTarget, processes = 1): Pro
     async trouble() {
       const all = await Promise.all(handles.map((handle) => handle.ready()));
       return all.find(({ ok }) => !ok)?.detail;
+    },
+    async passTurn() {
+      await administration.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())`);
     },
     served: (path) => fetchBytes(`${servers[0]?.url ?? ''}/${path}`),
     async close() {

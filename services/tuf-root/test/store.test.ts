@@ -123,7 +123,8 @@ function breaking(pool: Pool, at: number, when: 'before' | 'after'): { pool: Poo
       if (hit) throw new Error('connection lost');
       return result;
     };
-    return { query, release: (destroy?: boolean) => client.release(destroy) };
+    const listening = { on: client.on.bind(client), removeListener: client.removeListener.bind(client) };
+    return { query, release: (destroy?: boolean) => client.release(destroy), ...listening };
   };
   const query = pool.query.bind(pool);
   return { pool: { connect, query } as unknown as Pool, broke: () => broken };

@@ -22,6 +22,8 @@ How
 Against what
                      without --url: an instance of its own, in a temporary folder, with its own PostgreSQL and all settings that make
                      a commit durable
+  --workers N        instead: \`sigstead serve\` with so many processes and one log, as in production
+  --database URL     with it: an empty database; its PostgreSQL's processes are named with --pids
   --url URL          an instance that runs already, on this machine; others are refused. Its log grows by what is sent.
   --ca URL           another local instance that issues the certificates, where the log's own has no development issuer
   --log-key FILE     public key of the log (PEM), where no TUF repository stands beside it

@@ -74,6 +74,10 @@ describe('options of the load tool', () => {
       ['--duplicates', '.5'],
       ['--verify-every', '0'],
       ['--pids', '1'],
+      ['--workers', '0'],
+      ['--workers', '65'],
+      ['--workers', '2', '--url', 'http://localhost:8080'],
+      ['--database', 'postgresql://localhost/x'],
       ['--wat'],
       ['word'],
     ])

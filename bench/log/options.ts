@@ -13,6 +13,10 @@ export interface HammerOptions {
   readonly duplicates: number;
   readonly verifyEvery: number;
   readonly connections: number;
+  /** Processes of the production entry point, started for the load; undefined: a development instance. */
+  readonly workers: number | undefined;
+  /** An empty database for it. */
+  readonly database: string | undefined;
   /** An instance that runs already. */
   readonly url: string | undefined;
   /** Where certificates come from; the instance itself if not named. */
@@ -46,6 +50,8 @@ export function readOptions(args: readonly string[]): HammerOptions | 'help' {
     duplicates: share('--duplicates', values.duplicates ?? '0'),
     verifyEvery: number('--verify-every', values['verify-every'] ?? '20', 1, 1_000_000),
     connections: number('--connections', values.connections ?? '8192', 1, 16_384),
+    workers: values.workers === undefined ? undefined : number('--workers', values.workers, 1, 64),
+    database: values.database,
     url,
     ca: values.ca === undefined ? undefined : localUrl('--ca', values.ca),
     logKey: values['log-key'],
@@ -57,7 +63,10 @@ export function readOptions(args: readonly string[]): HammerOptions | 'help' {
   return options;
 }
 
-function checkTogether({ rates, closed, seconds, connections, duplicates }: HammerOptions): void {
+function checkTogether(options: HammerOptions): void {
+  const { rates, closed, seconds, connections, duplicates, workers, database, url, ca } = options;
+  if (workers !== undefined && (url ?? ca) !== undefined) throw new UsageError('--workers starts a server of its own');
+  if (database !== undefined && workers === undefined) throw new UsageError('--database is for --workers');
   const greatest = Math.max(0, ...rates);
   if (greatest * seconds > MAX_REQUESTS) {
     throw new UsageError(`${greatest}/s for ${seconds} s are more than ${MAX_REQUESTS} requests`);
@@ -77,6 +86,8 @@ const OPTIONS = {
   duplicates: { type: 'string' },
   'verify-every': { type: 'string' },
   connections: { type: 'string' },
+  workers: { type: 'string' },
+  database: { type: 'string' },
   url: { type: 'string' },
   ca: { type: 'string' },
   'log-key': { type: 'string' },

@@ -5,14 +5,15 @@ import { factLines, machineFacts } from '../machine/facts.ts';
 import { listenersOn } from '../machine/listeners.ts';
 import { pinApart } from '../machine/pin.ts';
 import { yardstick } from '../yardstick.ts';
-import { certifiedKeys } from './certificates.ts';
+import { type CertifiedKey, certifiedKeys } from './certificates.ts';
 import type { Target } from './connection.ts';
 import { hammer, type HammerTarget, type Load } from './hammer.ts';
 import { HELP } from './help.ts';
 import { type HammerOptions, MAX_REQUESTS, readOptions, UsageError } from './options.ts';
+import { startProduction } from './production.ts';
 import { HEADER, overloadLines, runLines } from './report.ts';
 import { isVoid, type OverloadView, overloadView, type RunSummary } from './summary.ts';
-import { logOfPem, publishedLog } from './trust.ts';
+import { type LogIdentity, logOfPem, publishedLog } from './trust.ts';
 
 const CERTIFICATES = 64;
 const PEAK_IN_FLIGHT = 256;
@@ -21,6 +22,9 @@ const OVERLOAD = 3;
 interface Server extends AsyncDisposable {
   readonly url: string;
   readonly pids: readonly number[];
+  /** Where the server does not tell by itself: its log, and what to sign entries with. */
+  readonly log?: LogIdentity;
+  readonly keys?: readonly CertifiedKey[];
 }
 
 async function main(): Promise<number> {
@@ -32,7 +36,7 @@ async function main(): Promise<number> {
   const say = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const { signsPerSecond } = yardstick();
   await using server = await theServer(options);
-  const facts = await machineFacts(server.pids, process.env['DATABASE_URL']);
+  const facts = await machineFacts(server.pids, options.database ?? process.env['DATABASE_URL']);
   const pinning = options.pin ? pinApart(server.pids) : 'not pinned: server and generator share the cores';
   const on = await hammerTarget(server, options, signsPerSecond);
   for (const line of [...factLines(facts), `P-256 on one core: ${signsPerSecond.toFixed(0)} signatures/s`, pinning])
@@ -47,6 +51,11 @@ async function main(): Promise<number> {
 }
 
 async function theServer(options: HammerOptions): Promise<Server> {
+  const { workers, database } = options;
+  if (workers !== undefined) {
+    const production = await startProduction({ workers, database, certificates: CERTIFICATES });
+    return { ...production, pids: [...production.pids, ...options.pids] };
+  }
   if (options.url === undefined) {
     const instance = await startInstance({ ephemeral: true });
     const pids = [instance.pid, ...options.pids];
@@ -59,9 +68,9 @@ async function theServer(options: HammerOptions): Promise<Server> {
 
 async function hammerTarget(server: Server, options: HammerOptions, signsPerSecond: number): Promise<HammerTarget> {
   const { logKey } = options;
-  const log =
-    logKey === undefined ? await publishedLog(server.url) : logOfPem(readFileSync(logKey, 'utf8'), server.url);
-  const keys = await certifiedKeys(options.ca ?? server.url, CERTIFICATES);
+  const named = logKey === undefined ? undefined : logOfPem(readFileSync(logKey, 'utf8'), server.url);
+  const log = named ?? server.log ?? (await publishedLog(server.url));
+  const keys = server.keys ?? (await certifiedKeys(options.ca ?? server.url, CERTIFICATES));
   return { target: targetOf(server.url), log, keys, serverPids: server.pids, signsPerSecond };
 }
 

@@ -18,7 +18,7 @@ export class Records {
   next(): Submission {
     const leaf = Buffer.from(this.#body);
     leaf.writeUIntBE(this.#next++, 0, 6);
-    const identity = hash('sha256', leaf, 'buffer');
+    const identity = Buffer.from(hash('sha256', leaf, 'latin1'), 'latin1');
     return { identity, weight: this.#bytes, leaf: () => ({ leaf, extra: EMPTY }) };
   }
 

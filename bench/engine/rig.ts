@@ -19,7 +19,7 @@ import { createTreeHasher } from '@sigstead/merkle';
 import { createMetrics, migrate, openPool, type Pool, silentLogger, systemClock } from '@sigstead/platform';
 import { startEmbeddedPostgres } from '../../cli/src/postgres/index.ts';
 
-export const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
+export const sha256 = (data: Uint8Array): Uint8Array => Buffer.from(hash('sha256', data, 'latin1'), 'latin1');
 export const hasher = createTreeHasher(sha256);
 
 const ORIGIN = 'engine.example.com';

@@ -1,4 +1,3 @@
-export { createInclusionVerifier, type InclusionVerifier } from './batch-verify.ts';
 export { CompactRange } from './compact-range.ts';
 export { MerkleError, type MerkleErrorCode } from './errors.ts';
 export { createTreeHasher, equalHashes, HASH_SIZE, type HashFn, type TreeHasher } from './hasher.ts';
@@ -12,6 +11,7 @@ export {
   treeNodes,
 } from './nodes.ts';
 export { consistencyNodes, consistencyProof, inclusionNodes, inclusionProof } from './proofs.ts';
+export { proveRange } from './range-proofs.ts';
 export { type GetTile, nodeFromTiles } from './tile-lookup.ts';
 export { TileNodes } from './tile-nodes.ts';
 export { entryBundlePath, parseTilePath, type TilePath, tilePath } from './tile-paths.ts';

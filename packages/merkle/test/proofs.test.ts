@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import {
   consistencyNodes,
   consistencyProof,
-  createInclusionVerifier,
   inclusionNodes,
   inclusionProof,
   MerkleError,
@@ -18,7 +17,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '../src/index.ts';
-import { buildGoldenTree, countingHasher, GOLDEN_LEAVES, hasher, hex } from './support/golden-tree.ts';
+import { buildGoldenTree, countingHasher, GOLDEN_LEAVES, hasher } from './support/golden-tree.ts';
 
 const tree = buildGoldenTree();
 const ALL_SIZES = 600;
@@ -41,12 +40,10 @@ test('every inclusion proof of every size to 600, read from tiles, is the naive 
   for (let size = 1; size <= ALL_SIZES; size++) {
     const getNode = tree.nodes(size);
     const root = tree.naive.root(size);
-    const verifier = createInclusionVerifier({ hasher, size, root });
     for (let index = 0; index < size; index++) {
       const proof = inclusionProof(size, index, getNode);
       sameHashes(proof, tree.naive.inclusion(size, index), `${index} of ${size}`);
       verifyInclusion({ hasher, index, size, leafHash: leafHash(index), proof, root });
-      if (size % 7 === 0) verifier.verify({ index, leafHash: leafHash(index), proof });
     }
   }
 });
@@ -221,49 +218,4 @@ test('proofs in a tree of nearly 2^53 leaves verify', () => {
 
 function rootLevelOf(size: number): number {
   return size === 1 ? 0 : (size - 1).toString(2).length;
-}
-
-test('the batch verifier gives the verdicts of the single one, in any order, and hashes shared nodes once', () => {
-  const size = 1000;
-  const root = tree.naive.root(size);
-  const counting = countingHasher();
-  const verifier = createInclusionVerifier({ hasher: counting.hasher, size, root });
-  for (let index = 700; index < size; index++) {
-    verifier.verify({ index, leafHash: leafHash(index), proof: tree.naive.inclusion(size, index) });
-  }
-  assert.ok(counting.count() <= 1.1 * 300, `${counting.count()} hashes for 300 leaves`);
-  fc.assert(
-    fc.property(
-      fc.array(fc.record({ index: fc.nat(size - 1), fault: fc.nat(5), at: fc.nat(10_000) }), { maxLength: 40 }),
-      (claims) => {
-        const fresh = createInclusionVerifier({ hasher, size, root });
-        for (const { index, fault, at } of claims) {
-          const proof = tree.naive.inclusion(size, index).map((hash) => new Uint8Array(hash));
-          const leaf = new Uint8Array(leafHash(index));
-          if (fault === 1) (proof[at % proof.length] as Uint8Array)[at % 32]! ^= 1;
-          if (fault === 2) leaf[at % 32]! ^= 128;
-          if (fault === 3) proof.pop();
-          if (fault === 4) proof.push(leaf);
-          const claim = { index: fault === 5 ? (index + 1) % size : index, leafHash: leaf, proof };
-          const single = codeOf(() => verifyInclusion({ hasher, size, root, ...claim }));
-          assert.equal(
-            codeOf(() => fresh.verify(claim)),
-            single,
-          );
-          assert.equal(single === undefined, fault === 0);
-        }
-      },
-    ),
-    { numRuns: 200 },
-  );
-});
-
-function codeOf(run: () => void): string | undefined {
-  try {
-    run();
-    return undefined;
-  } catch (error) {
-    assert.ok(error instanceof MerkleError, hex(Buffer.from(String(error))));
-    return error.code;
-  }
 }

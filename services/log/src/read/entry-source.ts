@@ -76,7 +76,7 @@ export class EntrySource {
       const offset = (firstIndex + at) % TILE_WIDTH;
       const part = records.slice(at, at + TILE_WIDTH - offset);
       const known = this.#cache.get(String(index))?.records ?? [];
-      if (known.length === offset) this.#keep(index, [...known, ...part.map(owned)]);
+      if (known.length === offset) this.#keep(index, [...known, ...ownedTogether(part)]);
       at += part.length;
     }
   }
@@ -181,4 +181,16 @@ function missing(index: number): DamagedRead {
  */
 function owned({ leaf, extra }: LeafRecord): LeafRecord {
   return { leaf: Uint8Array.from(leaf), extra: Uint8Array.from(extra) };
+}
+
+/** The same for neighbours that are dropped together: one piece of memory, not two for each. */
+function ownedTogether(records: readonly LeafRecord[]): LeafRecord[] {
+  const memory = new Uint8Array(records.reduce((sum, { leaf, extra }) => sum + leaf.length + extra.length, 0));
+  let end = 0;
+  const keep = (bytes: Uint8Array): Uint8Array => {
+    memory.set(bytes, end);
+    end += bytes.length;
+    return memory.subarray(end - bytes.length, end);
+  };
+  return records.map(({ leaf, extra }) => ({ leaf: keep(leaf), extra: keep(extra) }));
 }

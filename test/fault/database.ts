@@ -26,6 +26,11 @@ export class Database {
     return this.#server.connectionString;
   }
 
+  /** Of the first of its processes. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
   /** Ends it and starts it again. Resolves when it takes connections. */
   async restart(ending: Ending): Promise<void> {
     const { pid, ended } = this.#server;

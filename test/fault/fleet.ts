@@ -3,13 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { compileCacheDir } from '../instance/index.ts';
+import type { Servers, Serving } from './servers.ts';
 import type { WriterArguments } from './writer.ts';
-
-/** A process that serves now. */
-export interface Serving {
-  readonly life: string;
-  readonly url: string;
-}
 
 interface Slot {
   lives: number;
@@ -22,12 +17,11 @@ const WRITER = join(import.meta.dirname, 'writer.ts');
 const BEFORE_NEXT_START_MS = 50;
 
 /** Writer processes, each in its slot; one that ends, for whatever reason, is started again at once. */
-export class Fleet {
+export class Fleet implements Servers {
   readonly #slots: readonly Slot[];
   readonly #argumentsOf: (slot: number) => WriterArguments;
   readonly #errors: FileHandle;
   #closing = false;
-  /** Processes that served and then ended by themselves: no fault of the outside may do that. */
   readonly selfEnded: string[] = [];
 
   private constructor(size: number, argumentsOf: (slot: number) => WriterArguments, errors: FileHandle) {
@@ -70,6 +64,17 @@ export class Fleet {
 
   resume(index: number): void {
     this.#slot(index).child?.kill('SIGCONT');
+  }
+
+  /** It stops itself, as SIGSTOP does, the next time it signs a head: inside its transaction. */
+  pauseInTransaction(index: number): void {
+    this.#slot(index).child?.kill('SIGUSR2');
+  }
+
+  pid(index: number): number {
+    const pid = this.#slot(index).child?.pid;
+    if (pid === undefined) throw new Error(`no process runs in slot ${index}`);
+    return pid;
   }
 
   async close(): Promise<void> {

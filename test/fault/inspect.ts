@@ -2,9 +2,10 @@ import { signerFromPem } from '@sigstead/keys';
 import { composeLog } from '@sigstead/log';
 import { createMetrics, silentLogger, systemClock } from '@sigstead/platform';
 import { checkPrefix, type FetchedTree } from '../e2e/support/rekor-reader.ts';
-import { checkHistory, type FinalEntry } from './history.ts';
+import { type Append, checkHistory, type FinalEntry } from './history.ts';
 import { leafHashOf } from './load.ts';
 import type { Rig } from './rig.ts';
+import type { Servers } from './servers.ts';
 
 export interface Verdict {
   /** Everything that must not be; empty when all is sound. */
@@ -17,12 +18,19 @@ export interface Verdict {
   readonly size: number;
 }
 
-/** Stops the load, reads the whole log back and compares it with all that was ever answered. */
-export async function inspect(rig: Rig): Promise<Verdict> {
+/**
+ * Stops the load, reads the whole log back and compares it with all that was ever answered. The first `before` entries
+ * came with the log, by nobody of the load.
+ */
+export async function inspect(rig: Rig<Servers>, before = 0): Promise<Verdict> {
   const { load, fleet } = rig;
   await load.stop();
   const tree = await readBack(rig);
-  const violations = checkHistory(load, tree.entries.map(finalEntry));
+  const log = tree.entries.map(finalEntry);
+  const given = log.slice(0, before).map(({ entry }): Append => {
+    return { entry, life: 'before', invokedMs: 0, endedMs: 0, outcome: { kind: 'unknown' } };
+  });
+  const violations = checkHistory({ appends: [...given, ...load.appends], reads: load.reads }, log);
   const forks = [...load.heads.values()].flatMap((head) => {
     try {
       checkPrefix(head, tree);
@@ -50,7 +58,7 @@ export async function inspect(rig: Rig): Promise<Verdict> {
 }
 
 /** From a writer that runs: tiles and entries of its newest head, which the entries must lead to. */
-async function readBack({ fleet, readerAt }: Rig): Promise<FetchedTree> {
+async function readBack({ fleet, readerAt }: Rig<Servers>): Promise<FetchedTree> {
   const url = fleet.slots.map((slot) => fleet.serving(slot)?.url).find((each) => each !== undefined);
   if (url === undefined) throw new Error('no writer serves');
   const reader = readerAt(url);
@@ -65,7 +73,7 @@ function finalEntry(leaf: Buffer): FinalEntry {
 }
 
 /** The full check of all rows, by a process that takes nothing. */
-async function checkDatabase({ database, keyPem, origin }: Rig, size: number): Promise<string[]> {
+async function checkDatabase({ database, keyPem, origin }: Rig<Servers>, size: number): Promise<string[]> {
   const log = await composeLog({
     connectionString: database.connectionString,
     logger: silentLogger,

@@ -3,8 +3,8 @@
  * argv. Prints its port once it serves; ends when its standard input does, so that none outlives the test.
  */
 import { flushCompileCache } from 'node:module';
-import { signerFromPem } from '@sigstead/keys';
-import { composeLog } from '@sigstead/log';
+import { type Signer, signerFromPem } from '@sigstead/keys';
+import { composeLog, type QueueLimits } from '@sigstead/log';
 import { createHttpServer, createLogger, createMetrics, systemClock } from '@sigstead/platform';
 
 export interface WriterArguments {
@@ -12,12 +12,17 @@ export interface WriterArguments {
   origin: string;
   keyPem: string;
   markFile: string;
+  queue?: QueueLimits;
 }
 
 const given = JSON.parse(process.argv[2] ?? '') as WriterArguments;
 const logger = createLogger({ service: 'writer', level: 'error', stream: process.stderr });
 const metrics = createMetrics();
 process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();
+let stopInTransaction = false;
+process.on('SIGUSR2', () => {
+  stopInTransaction = true;
+});
 const log = await composeLog({
   connectionString: given.connectionString,
   logger,
@@ -25,12 +30,13 @@ const log = await composeLog({
   clock: systemClock,
   requireDurableDatabase: true,
   checkpointAgeMs: 0,
+  ...(given.queue === undefined ? {} : { queue: given.queue }),
   logs: [
     {
       name: 'fault',
       origin: given.origin,
       kind: 'rekor-v2',
-      signer: signerFromPem(given.keyPem),
+      signer: stoppingSigner(signerFromPem(given.keyPem)),
       create: true,
       markFile: given.markFile,
     },
@@ -42,3 +48,20 @@ const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
 process.stdout.write(`${port}\n`);
 // The lives that follow begin sooner; kill -9 leaves no moment to write it later.
 flushCompileCache();
+
+/** A head is signed inside the transaction that stores it: who stops there holds the log's lock. */
+function stoppingSigner(signer: Signer): Signer {
+  const { algorithm, spki, publicKey } = signer;
+  return {
+    algorithm,
+    spki,
+    publicKey,
+    sign(message) {
+      if (stopInTransaction) {
+        stopInTransaction = false;
+        process.kill(process.pid, 'SIGSTOP');
+      }
+      return signer.sign(message);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueueLimits } from '@sigstead/log';
+import { inspect, type Verdict } from './inspect.ts';
+import { openRig, type Rig } from './rig.ts';
+
+export interface FloodOptions {
+  readonly seed: number;
+  /** Of each phase. */
+  readonly phaseMs: number;
+}
+
+export interface FloodResult {
+  /** Answers by status in each phase; `none` where the process died or the connection was cut. */
+  readonly phases: readonly { name: string; statuses: Readonly<Record<string, number>> }[];
+  readonly verdict: Verdict;
+}
+
+/** Far more callers than the queues take: 24 for each writer, whose queue holds 8. */
+const CALLERS_PER_SLOT = 24;
+const QUEUE: QueueLimits = { maxEntries: 8, maxBytes: 2 ** 20, maxBatchEntries: 4, maxBatchBytes: 2 ** 18 };
+const HURRY_MS = 700;
+
+/** More is asked than can be done, and then the database is silent, away, and a process dies. Stops the load. */
+export async function runFlood({ seed, phaseMs }: FloodOptions): Promise<FloodResult> {
+  const pace = { callersPerSlot: CALLERS_PER_SLOT, verifyOneIn: 10, hurryMs: HURRY_MS };
+  const rig = await openRig(seed, { pace, queue: QUEUE });
+  try {
+    const phases: { name: string; statuses: Record<string, number> }[] = [];
+    for (const [name, fault] of PHASES) {
+      const before = new Map(rig.load.statuses);
+      await Promise.all([fault(rig, phaseMs), delay(phaseMs)]);
+      await rig.recovered(rig.fleet.slots, performance.now());
+      const after = [...rig.load.statuses].map(
+        ([status, count]) => [status, count - (before.get(status) ?? 0)] as const,
+      );
+      phases.push({ name, statuses: Object.fromEntries(after.filter(([, count]) => count > 0)) });
+    }
+    return { phases, verdict: await inspect(rig) };
+  } finally {
+    await rig.close();
+  }
+}
+
+const PHASES: readonly [name: string, fault: (rig: Rig, phaseMs: number) => Promise<void>][] = [
+  ['nothing but the flood', () => Promise.resolve()],
+  ['the database is silent', silence],
+  ['PostgreSQL is killed and comes back', ({ database }) => database.restart('killed')],
+  ['a writer is killed', ({ fleet }) => Promise.resolve(fleet.kill(0))],
+];
+
+async function silence({ ways }: Rig, phaseMs: number): Promise<void> {
+  for (const way of ways) way.hold();
+  await delay(phaseMs / 2);
+  for (const way of ways) way.release();
+}

@@ -7,7 +7,7 @@ import { watchForStop } from '../dev/stop.ts';
 import { Failure } from '../failure.ts';
 import { writeFileAtomically } from '../files.ts';
 import type { Environment } from '../serve/config/connection.ts';
-import { readServeConfig } from '../serve/config/load.ts';
+import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
 import { openMetrics } from '../serve/listeners.ts';
 import { migrateAll, refusePending } from '../serve/migrations.ts';
 import { prepareStateFolder } from '../serve/services/logs.ts';
@@ -43,14 +43,21 @@ export async function serveCommand(flags: ServeFlags, io: ServeIo): Promise<void
     onForce: () => io.exitNow(130),
   });
   const open = new Closables();
-  try {
-    const serving = await start(flags, io, open);
-    await stop.stopped;
+  let stopping = false;
+  // Also when it is stopped while it starts, and the start hangs.
+  void stop.stopped.then(() => {
+    stopping = true;
     setTimeout(() => {
       io.writeError('sigstead: something did not stop in time; ended without it\n');
       io.exitNow(1);
     }, STOP_DEADLINE_MS).unref();
+  });
+  try {
+    const serving = await start(flags, io, { open, stopping: () => stopping });
+    if (serving === undefined) return;
+    const lost = await Promise.race([stop.stopped.then(() => undefined), serving.lost]);
     const clean = await serving.stop();
+    if (lost !== undefined) throw lost;
     if (!clean) throw new Failure('some workers did not end in time and were killed');
   } finally {
     await open.close();
@@ -58,10 +65,17 @@ export async function serveCommand(flags: ServeFlags, io: ServeIo): Promise<void
   }
 }
 
-async function start(flags: ServeFlags, io: ServeIo, open: Closables): Promise<ServingAll> {
+interface Start {
+  readonly open: Closables;
+  readonly stopping: () => boolean;
+}
+
+/** Resolves with undefined when it was stopped before anything served. */
+async function start(flags: ServeFlags, io: ServeIo, { open, stopping }: Start): Promise<ServingAll | undefined> {
   const readyFile = flags.readyFile === undefined ? undefined : resolve(flags.readyFile);
   if (readyFile !== undefined) await rm(readyFile, { force: true });
   const config = await readServeConfig(flags.config);
+  const size = sizeOf(flags, config);
   const logger = serveLogger(config, 'primary', io.writeError);
   await prepareStateFolder(config);
   const { database, metrics } = config.file;
@@ -71,7 +85,7 @@ async function start(flags: ServeFlags, io: ServeIo, open: Closables): Promise<S
   } else if (database !== undefined) {
     await refusePending({ config, env: io.env, logger });
   }
-  const size = flags.workers ?? config.file.workers;
+  if (stopping()) return undefined;
   const args = ['serve', '--config', config.path];
   const serving = await startAll({ ...io, config, size, logger, exec: io.main, args });
   try {
@@ -87,4 +101,12 @@ async function start(flags: ServeFlags, io: ServeIo, open: Closables): Promise<S
     throw error;
   }
   return serving;
+}
+
+function sizeOf(flags: ServeFlags, { file }: ServeConfig): number {
+  const size = flags.workers ?? file.workers;
+  if (size > 1 && file.devOidc !== undefined) {
+    throw new Failure('--workers: devOidc keeps its login codes in memory: one process only');
+  }
+  return size;
 }

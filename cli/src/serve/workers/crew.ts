@@ -1,38 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
-import type { Logger } from '@sigstead/platform';
 import { Failure } from '../../failure.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
-
-export interface CrewOptions {
-  /** How many serve. */
-  readonly size: number;
-  /** The configuration that every worker gets, also one that is started later. */
-  readonly path: string;
-  readonly text: string;
-  /** Program and words that make a worker of a new process. */
-  readonly exec: string;
-  readonly args: readonly string[];
-  readonly logger: Logger;
-}
-
-/** Several processes that serve the same ports. */
-export interface Crew {
-  readonly addresses: readonly string[];
-  /** Metrics of every worker that answers in time, each with its number as label. */
-  metrics(): Promise<string[]>;
-  /** Which workers serve right now, and how often one was started again. */
-  status(): { serving: readonly boolean[]; restarts: number };
-  /** All answer what is under way and end. Resolves with false when some had to be killed. */
-  stop(): Promise<boolean>;
-}
-
-const FIRST_PAUSE_MS = 250;
-const MAX_PAUSE_MS = 30_000;
-/** A worker that has served this long starts from the shortest pause again. */
-const SETTLED_MS = 60_000;
-/** Longer than the services take to drain. */
-const STOP_MS = 20_000;
-const METRICS_MS = 2_000;
+import { MetricsQuestion, tell } from './crew-metrics.ts';
+import { type Crew, CREW_LIMITS, type CrewLimits, type CrewOptions } from './crew-options.ts';
+import type { FromWorker } from './messages.ts';
+import { Pulse } from './pulse.ts';
 
 interface Slot {
   readonly number: number;
@@ -42,11 +13,17 @@ interface Slot {
   timer: NodeJS.Timeout | undefined;
 }
 
+interface End {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly reason: string | undefined;
+}
+
 /**
  * Starts the workers: the first alone, so that a fault that all would have is told once. A worker that ends is started
- * again, after a pause that doubles. The workers share one listening socket for each port and take connections from it
- * by themselves: this process sees no request, and what a dead worker had not accepted is taken by the others.
- * Throws a Failure when a worker cannot start; then none is left.
+ * again, after a pause that doubles; one that is silent is ended. The workers share one listening socket for each port and take
+ * connections from it by themselves: this process sees no request, and what a dead worker had not accepted is taken by the
+ * others. Throws a Failure when a worker cannot start; then none is left.
  */
 export async function startCrew(options: CrewOptions): Promise<Crew> {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -58,6 +35,7 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
     crew.keepAlive();
     return {
       addresses,
+      lost: crew.lost,
       metrics: () => crew.metrics(),
       status: () => crew.status(),
       stop: () => crew.stop(),
@@ -70,59 +48,62 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
 
 class Workers {
   readonly #options: CrewOptions;
+  readonly #limits: CrewLimits;
   readonly #slots: Slot[];
+  readonly #pulse: Pulse;
+  readonly #question = new MetricsQuestion();
+  readonly #lost = Promise.withResolvers<Failure>();
+  #watch: NodeJS.Timeout | undefined;
   #stopping = false;
   #keeping = false;
   #restarts = 0;
-  #question = 0;
 
   constructor(options: CrewOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.size }, (_, i) => ({
-      number: i + 1,
-      worker: undefined,
-      serving: false,
-      failures: 0,
-      timer: undefined,
-    }));
-  }
-
-  /** Resolves with its addresses when it serves; rejects with a Failure when it ends before. */
-  launch(number: number): Promise<readonly string[]> {
-    const slot = this.#slot(number);
-    const { path, text, logger } = this.#options;
-    const worker = cluster.fork();
-    slot.worker = worker;
-    let settled: NodeJS.Timeout | undefined;
-    return new Promise((resolve, reject) => {
-      let reason = 'a worker ended before it served';
-      // A worker that is gone meanwhile is told by its exit.
-      worker.on('error', (error) => logger.debug({ error, slot: number }, 'a message to a worker was lost'));
-      tell(worker, { kind: 'start', path, text, slot: number });
-      worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'failed') reason = message.message;
-        if (message.kind !== 'ready') return;
-        slot.serving = true;
-        logger.info({ slot: number, pid: worker.process.pid }, 'a worker serves');
-        settled = setTimeout(() => {
-          slot.failures = 0;
-        }, SETTLED_MS);
-        settled.unref();
-        resolve(message.addresses);
-      });
-      worker.once('exit', (code, signal) => {
-        clearTimeout(settled);
-        slot.worker = undefined;
-        slot.serving = false;
-        reject(new Failure(reason));
-        this.#ended(slot, { code, signal, reason });
-      });
+    this.#limits = { ...CREW_LIMITS, ...options.limits };
+    this.#pulse = new Pulse(this.#limits);
+    this.#slots = Array.from({ length: options.size }, (_, i) => {
+      return { number: i + 1, worker: undefined, serving: false, failures: 0, timer: undefined };
     });
   }
 
-  /** From now on a worker that ends is started again. */
+  get lost(): Promise<Failure> {
+    return this.#lost.promise;
+  }
+
+  /** Resolves with the worker's addresses when it serves. Throws a Failure with its reason when it ends before. */
+  launch(number: number): Promise<readonly string[]> {
+    const slot = this.#slot(number);
+    const { logger, path, text } = this.#options;
+    const worker = cluster.fork();
+    slot.worker = worker;
+    return new Promise((resolve, reject) => {
+      let reason: string | undefined;
+      const end = (code: number | null, signal: string | null): void => {
+        if (slot.worker !== worker) return;
+        this.#leave(slot);
+        reject(new Failure(reason ?? 'a worker ended before it served'));
+        this.#ended(slot, { code, signal, reason });
+      };
+      worker.on('error', (error) => {
+        logger.debug({ error, slot: number }, 'a message to a worker was lost');
+        // One that never came to be has no end of its own.
+        if (worker.process.pid === undefined) end(null, null);
+      });
+      worker.once('exit', end);
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'failed') reason = message.message;
+        if (message.kind === 'ready' || message.kind === 'alive') this.#pulse.beat(number, performance.now());
+        if (message.kind === 'ready') resolve(this.#serves(slot, message.addresses));
+      });
+      tell(worker, { kind: 'start', path, text, slot: number });
+    });
+  }
+
+  /** From now on a worker that ends is started again, and one that is silent is ended. */
   keepAlive(): void {
     this.#keeping = true;
+    this.#watch = setInterval(() => this.#endSilent(), this.#limits.lookMs);
     for (const slot of this.#slots) if (slot.worker === undefined) this.#again(slot);
   }
 
@@ -130,14 +111,13 @@ class Workers {
     return { serving: this.#slots.map(({ serving }) => serving), restarts: this.#restarts };
   }
 
-  async metrics(): Promise<string[]> {
-    const serving = this.#slots.flatMap(({ serving: serves, worker }) => (serves && worker ? [worker] : []));
-    const texts = await Promise.all(serving.map((worker) => this.#ask(worker)));
-    return texts.filter((text) => text !== undefined);
+  metrics(): Promise<string[]> {
+    return this.#question.ask(this.#slots.flatMap(({ serving, worker }) => (serving && worker ? [worker] : [])));
   }
 
   async stop(): Promise<boolean> {
     this.#stopping = true;
+    clearInterval(this.#watch);
     for (const { timer } of this.#slots) clearTimeout(timer);
     const running = this.#slots.flatMap(({ worker }) => (worker ? [worker] : []));
     const ended = Promise.all(running.map((worker) => exitOf(worker)));
@@ -146,22 +126,43 @@ class Workers {
     const deadline = setTimeout(() => {
       clean = false;
       for (const worker of running) worker.process.kill('SIGKILL');
-    }, STOP_MS);
+    }, this.#limits.stopMs);
     await ended;
     clearTimeout(deadline);
     return clean;
   }
 
-  #ended(slot: Slot, how: { code: number | null; signal: string | null; reason: string }): void {
+  #serves(slot: Slot, addresses: readonly string[]): readonly string[] {
+    slot.serving = true;
+    this.#options.logger.info({ slot: slot.number, pid: slot.worker?.process.pid }, 'a worker serves');
+    slot.timer = setTimeout(() => {
+      slot.failures = 0;
+    }, this.#limits.settledMs);
+    slot.timer.unref();
+    return addresses;
+  }
+
+  #leave(slot: Slot): void {
+    clearTimeout(slot.timer);
+    slot.worker = undefined;
+    slot.serving = false;
+    this.#pulse.forget(slot.number);
+  }
+
+  #ended(slot: Slot, { code, signal, reason }: End): void {
     if (this.#stopping || !this.#keeping) return;
-    const { code, signal, reason } = how;
-    const why = code === 1 ? { reason } : {};
-    this.#options.logger.error({ slot: slot.number, code, signal, ...why }, 'a worker ended; another takes its place');
+    const how = { slot: slot.number, code, signal, ...(reason === undefined ? {} : { reason }) };
+    this.#options.logger.error(how, 'a worker ended; another takes its place');
     this.#again(slot);
+    const { maxFailures } = this.#limits;
+    if (this.#slots.some(({ serving, failures }) => serving || failures < maxFailures)) return;
+    const last = reason ?? (signal === null ? `exit code ${code}` : `by ${signal}`);
+    this.#lost.resolve(new Failure(`no worker stays: each ended ${maxFailures} times in a row, the last one: ${last}`));
   }
 
   #again(slot: Slot): void {
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(slot.failures, 16), MAX_PAUSE_MS);
+    const { firstPauseMs, maxPauseMs } = this.#limits;
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(slot.failures, 16), maxPauseMs);
     slot.failures += 1;
     slot.timer = setTimeout(() => {
       this.#restarts += 1;
@@ -170,22 +171,18 @@ class Workers {
     }, pauseMs);
   }
 
-  #ask(worker: Worker): Promise<string | undefined> {
-    this.#question += 1;
-    const id = this.#question;
-    return new Promise((resolve) => {
-      const done = (text: string | undefined): void => {
-        clearTimeout(late);
-        worker.off('message', hear);
-        resolve(text);
-      };
-      const late = setTimeout(() => done(undefined), METRICS_MS);
-      const hear = (message: FromWorker): void => {
-        if (message.kind === 'metrics' && message.id === id) done(message.text);
-      };
-      worker.on('message', hear);
-      tell(worker, { kind: 'metrics', id });
-    });
+  #endSilent(): void {
+    for (const number of this.#pulse.silent(performance.now())) {
+      const { worker } = this.#slot(number);
+      const pid = worker?.process.pid;
+      this.#options.logger.error(
+        { slot: number, pid },
+        'a worker gives no sign of life: it is paused or stuck, and is ended',
+      );
+      this.#pulse.forget(number);
+      // Whoever is stopped hears no other signal.
+      worker?.process.kill('SIGKILL');
+    }
   }
 
   #slot(number: number): Slot {
@@ -193,10 +190,6 @@ class Workers {
     if (slot === undefined) throw new RangeError(`no worker ${number}`);
     return slot;
   }
-}
-
-function tell(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message);
 }
 
 function exitOf(worker: Worker): Promise<void> {

@@ -9,6 +9,8 @@ export type ToWorker =
 /** What a worker says. */
 export type FromWorker =
   | { readonly kind: 'ready'; readonly addresses: readonly string[] }
+  /** A sign of life, every BEAT_MS while it serves. */
+  | { readonly kind: 'alive' }
   /** It could not start, and ends. One line for the operator. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'metrics'; readonly id: number; readonly text: string };

@@ -1,4 +1,5 @@
 import { createMetrics, type Logger } from '@sigstead/platform';
+import type { Failure } from '../../failure.ts';
 import type { Environment } from '../config/connection.ts';
 import type { ServeConfig } from '../config/load.ts';
 import type { ServeFile } from '../config/sections.ts';
@@ -24,6 +25,8 @@ export interface ServingAll {
   readonly addresses: readonly string[];
   /** What a person should see now. */
   readonly screen: string;
+  /** Resolves when nothing serves any more and nothing will. */
+  readonly lost: Promise<Failure>;
   metrics(): Promise<string>;
   /** Resolves with false when something had to be killed. */
   stop(): Promise<boolean>;
@@ -52,6 +55,7 @@ export async function serveAlone(options: AloneOptions): Promise<ServingAlone> {
     addresses: serving.addresses,
     services: serving.services,
     screen: screen({ ...options, size: 1 }),
+    lost: new Promise(() => undefined),
     metrics: async () => mergeMetrics([await serving.metrics(), await crewMetrics([true], 0)]),
     stop: async () => {
       await serving.close();
@@ -66,6 +70,7 @@ async function serveWithCrew(options: StartAllOptions): Promise<ServingAll> {
   return {
     addresses: crew.addresses,
     screen: screen(options),
+    lost: crew.lost,
     metrics: async () => {
       const { serving, restarts } = crew.status();
       return mergeMetrics([...(await crew.metrics()), await crewMetrics(serving, restarts)]);
@@ -85,7 +90,9 @@ function crewMetrics(serving: readonly boolean[], restarts: number): Promise<str
 
 function screen({ config, size, version }: Pick<StartAllOptions, 'config' | 'size' | 'version'>): string {
   const lines = partsOf(config.file).map(([part, url]) => `  ${part.padEnd(28)} ${url}\n`);
-  return `Sigstead ${version} serves with ${size} ${size === 1 ? 'process' : 'workers'}\n${lines.join('')}`;
+  const note =
+    config.file.mode === 'development' ? 'It is a development instance: it certifies whatever it is told.\n' : '';
+  return `Sigstead ${version} serves with ${size} ${size === 1 ? 'process' : 'workers'}\n${note}${lines.join('')}`;
 }
 
 /** Every configured service with its public URL. */

@@ -3,6 +3,7 @@ import { messageOf } from '../../failure.ts';
 import type { Environment } from '../config/connection.ts';
 import { parseServeConfig } from '../config/load.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { BEAT_MS } from './pulse.ts';
 import { type ServingProcess, serveLogger, startServing } from './process.ts';
 
 export interface WorkerIo {
@@ -46,8 +47,10 @@ export async function runWorker(io: WorkerIo): Promise<void> {
     return io.exitNow(1);
   }
   await send(io, { kind: 'ready', addresses: serving.addresses });
+  const beat = setInterval(() => void send(io, { kind: 'alive' }), BEAT_MS);
   await stop.promise;
   await serving.close();
+  clearInterval(beat);
 }
 
 async function answerMetrics(io: WorkerIo, serving: ServingProcess | undefined, id: number): Promise<void> {

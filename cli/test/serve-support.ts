@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,7 +7,9 @@ import { join } from 'node:path';
 import { composeDevOidc, type DevOidc } from '@sigstead/dev-oidc';
 import { generatePrivateKeyPem, newCaChain, newTsaChain, signerFromPem } from '@sigstead/keys';
 import { Closables, createHttpServer, createMetrics, silentLogger, systemClock } from '@sigstead/platform';
-import { LAUNCHER, run, type Spawned } from './running.ts';
+import { logCreateCommand } from '../src/commands/log.ts';
+import { migrateCommand } from '../src/commands/migrate.ts';
+import { isAlive, LAUNCHER, run, type Spawned } from './running.ts';
 
 /** A folder with keys, chains and a configuration, and an issuer that runs in this process. */
 export interface Site {
@@ -129,6 +132,25 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** The same installation on another machine behind the same public URLs: other ports, nothing else. */
+export async function besideSite(site: Site): Promise<Site & { listenUrl: string }> {
+  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const text = await readFile(site.configFile, 'utf8');
+  const configFile = join(site.folder, `beside-${port}.yaml`);
+  const moved = text
+    .replaceAll(/^metrics: .*$/gm, `metrics: {listen: localhost:${metricsPort}}`)
+    .replaceAll(`listen: localhost:${new URL(site.url).port}`, `listen: localhost:${port}`);
+  await writeFile(configFile, moved);
+  return { ...site, configFile, listenUrl: `http://localhost:${port}` };
+}
+
+/** Migrates the database and creates both logs, as an operator would. */
+export async function install({ configFile }: Site): Promise<void> {
+  const io = { env: {}, version: '0', write: () => undefined, writeError: () => undefined };
+  await migrateCommand(configFile, io);
+  for (const name of ['rekor', 'ct']) await logCreateCommand({ config: configFile, name }, io);
+}
+
 /** Runs one command to its end. */
 export async function command(...args: string[]): Promise<{ code: number | null; output: string }> {
   return run(LAUNCHER, args).ended;
@@ -136,7 +158,7 @@ export async function command(...args: string[]): Promise<{ code: number | null;
 
 /** Starts `serve` and resolves when its ready file is there; rejects with its output when it ends before. */
 export async function serve(site: Site, ...args: string[]): Promise<Spawned> {
-  const readyFile = join(site.folder, 'ready.json');
+  const readyFile = `${site.configFile}.ready.json`;
   await rm(readyFile, { force: true });
   const spawned = run(LAUNCHER, ['serve', '--config', site.configFile, '--ready-file', readyFile, ...args]);
   let over = false;
@@ -147,6 +169,31 @@ export async function serve(site: Site, ...args: string[]): Promise<Spawned> {
     if ((await readFile(readyFile, 'utf8').catch(() => undefined)) !== undefined) return spawned;
     if (over) throw new Error(`ended before it was ready:\n${spawned.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Ends it as a supervisor does; nothing of it may stay. */
+export async function stopped(spawned: Spawned): Promise<void> {
+  const pids = workerPids(spawned);
+  spawned.child.kill('SIGTERM');
+  const { code, signal } = await spawned.ended;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, spawned.output());
+  for (const pid of pids.values()) assert.equal(isAlive(pid), false, `worker ${pid} was left behind`);
+}
+
+/** What `serve` has started in one test file; what a failed test leaves behind is ended by close(). */
+export class Children {
+  readonly #all: Spawned[] = [];
+
+  async serve(site: Site, ...args: string[]): Promise<Spawned> {
+    const spawned = await serve(site, ...args);
+    this.#all.push(spawned);
+    return spawned;
+  }
+
+  async close(): Promise<void> {
+    for (const { child } of this.#all) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    for (const { ended } of this.#all) await ended;
   }
 }
 

@@ -88,7 +88,8 @@ function openReading({ connectionString, logger, readConnections = 8 }: LogOptio
     max: readConnections,
     applicationName: 'sigstead-log-reads',
     connectTimeoutMs: 2000,
-    settings: { statement_timeout: '4s', idle_in_transaction_session_timeout: '10s' },
+    statementTimeoutMs: 4000,
+    settings: { idle_in_transaction_session_timeout: '10s' },
   });
   return { pool, gate: new LoadGate({ ...LOAD_LIMITS, running: readConnections }) };
 }
@@ -106,7 +107,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       logger: options.logger,
       max: FOLLOWING_CONNECTIONS,
       applicationName: 'sigstead-log',
-      settings: { statement_timeout: '30s', idle_in_transaction_session_timeout: '10s' },
+      settings: { idle_in_transaction_session_timeout: '10s' },
     });
     owned.defer(() => pool.end());
     await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
@@ -129,10 +130,10 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
 
 async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
   const unsafe = await unsafeSettings(pool);
-  if (unsafe.length === 0) return;
-  const text = `the database may lose acknowledged entries: ${unsafe.join(', ')}`;
+  if (unsafe === undefined) return;
+  const text = `the database cannot be trusted with entries: ${unsafe}`;
   if (options.requireDurableDatabase === true) throw misconfigured(text);
-  options.logger.error({ settings: unsafe }, text);
+  options.logger.error({}, text);
 }
 
 async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: Reading): Promise<Running> {
@@ -155,7 +156,13 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     hasher,
     personality,
     clock,
-    store: postgresStore({ connectionString, pool, logId, ...(sessions === undefined ? {} : { limits: sessions }) }),
+    store: postgresStore({
+      connectionString,
+      pool,
+      logId,
+      durable: options.requireDurableDatabase === true,
+      ...(sessions === undefined ? {} : { limits: sessions }),
+    }),
     logger,
     metrics: engineMetrics(metrics, spec.name),
     onPublished: () => exporter?.tell(),

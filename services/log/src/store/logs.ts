@@ -1,4 +1,4 @@
-import { isUniqueViolation, type Pool, transaction } from '@sigstead/platform';
+import { isUniqueViolation, type Pool, transaction, unfitness } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { LogKind, StoredHead } from '../core/ports.ts';
 import { bytesOf, numberOf, type Row, textOf } from './rows.ts';
@@ -16,7 +16,7 @@ export interface LogIdentity {
  * A log of that name that is the same already is left as it is and its id returned, so creation may be repeated.
  * Throws `misconfigured` when it is another one, or when another log has its key or its origin.
  */
-export async function createLog(pool: Pool, log: LogIdentity, genesis: StoredHead): Promise<number> {
+export async function createLog(pool: Pool, log: LogIdentity, genesis: Omit<StoredHead, 'ordinal'>): Promise<number> {
   const creating = transaction(pool, async (client) => {
     const made = await client.query<Row>(
       `insert into log.logs (name, origin, kind, key_spki, created_ms) values ($1, $2, $3, $4, $5)
@@ -89,13 +89,7 @@ function misconfigured(text: string): LogError {
   return new LogError('misconfigured', text);
 }
 
-/** Server settings under which an acknowledged commit may be lost, or a torn page go unseen. */
-export async function unsafeSettings(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<Row>(
-    `select name || '=' || setting as text from pg_settings
-      where (name in ('fsync', 'full_page_writes') and setting <> 'on')
-         or (name = 'data_sync_retry' and setting <> 'off')
-      order by name`,
-  );
-  return rows.map((row) => textOf(row, 'text'));
+/** Why the server's settings may lose what it acknowledged; undefined when they do not. */
+export async function unsafeSettings(pool: Pool): Promise<string | undefined> {
+  return (await unfitness(pool, { primary: false, writes: false, durable: true }))?.reason;
 }

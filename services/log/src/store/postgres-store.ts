@@ -1,16 +1,8 @@
-import type { Pool } from '@sigstead/platform';
+import { DatabaseHosts, type Pool } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
 import type { RowCounts } from '../core/fsck-report.ts';
 import type { LogStore } from '../core/ports.ts';
-import {
-  findLeafIndex,
-  peek,
-  readHistory,
-  readLeafHashes,
-  readRecords,
-  readTileRoots,
-  readTiles,
-} from './reading.ts';
+import { findLeafIndex, peek, readHistory, readLeafHashes, readRecords, readTileRoots, readTiles } from './reading.ts';
 import { readIndexes, readStoredBatches } from './auditing.ts';
 import { countRows } from './row-counts.ts';
 import { beginSequencing } from './sequencing.ts';
@@ -26,10 +18,14 @@ export function postgresStore(options: {
   pool: Pool;
   logId: number;
   limits?: SessionLimits;
+  /** Sequences and settles only on a server whose settings keep what it acknowledged. Default false. */
+  durable?: boolean;
 }): LogStore {
-  const { pool, logId } = options;
-  const sequencing = new Session(options.connectionString, options.limits);
-  const settling = new Session(options.connectionString, options.limits);
+  const { pool, logId, durable = false } = options;
+  // Shared: what one of them found out about the servers, the other need not find out again.
+  const to = { hosts: DatabaseHosts.parse(options.connectionString), durable };
+  const sequencing = new Session(to, options.limits);
+  const settling = new Session(to, options.limits);
   let settleTurn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = settleTurn.then(work);

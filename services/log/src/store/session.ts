@@ -1,3 +1,4 @@
+import { connectPrimary, DatabaseHosts, type ServerNeeds, unfitness } from '@sigstead/platform';
 import pg from 'pg';
 import { StoreError } from '../core/errors.ts';
 
@@ -21,6 +22,16 @@ export const SESSION_LIMITS: SessionLimits = {
   connectMs: 5000,
 };
 
+/** Where a session leads. */
+export interface SessionTarget {
+  hosts: DatabaseHosts;
+  /** Refuses a server whose settings may lose what it acknowledged. */
+  durable: boolean;
+}
+
+/** How often a server is asked anew what it is, while its connection lasts. */
+const RECHECK_MS = 1000;
+
 export interface Query {
   /** A prepared statement's name; the text must always be the same for it. */
   name: string;
@@ -30,34 +41,52 @@ export interface Query {
 
 /**
  * One connection of our own, never through a pool, so that a transaction cannot change backends under us. It is opened
- * when it is needed and dropped, never repaired, after any trouble: dropping it rolls back what was open.
+ * when it is needed and dropped, never repaired, after any trouble: dropping it rolls back what was open. It leads to the
+ * primary of a list of servers, which is asked what it is before anything else, and then about once a second.
  */
 export class Session {
-  readonly #connectionString: string;
+  readonly #hosts: DatabaseHosts;
+  readonly #needs: ServerNeeds;
   readonly #limits: SessionLimits;
   #client: pg.Client | undefined;
+  #checkedMs = 0;
   #noticed = false;
   #broken = false;
   #closed = false;
   /** Counts connections: a change tells the owner that it talks to a server that may have failed over. */
   generation = 0;
 
-  constructor(connectionString: string, limits: SessionLimits = SESSION_LIMITS) {
-    this.#connectionString = connectionString;
+  /** @param to a connection string stands for its servers, whatever their settings */
+  constructor(to: string | SessionTarget, limits: SessionLimits = SESSION_LIMITS) {
+    this.#hosts = typeof to === 'string' ? DatabaseHosts.parse(to) : to.hosts;
+    this.#needs = { primary: true, writes: true, durable: typeof to !== 'string' && to.durable };
     this.#limits = limits;
   }
 
   /** Connects if there is no usable connection. Throws StoreError `lost`. */
   async open(): Promise<void> {
-    if (this.#closed) throw new StoreError('lost', 'the store is closed');
-    if (this.#client !== undefined && !this.#broken) return;
+    if (await this.#isUsable()) return;
     this.drop();
-    const client = new pg.Client({
-      connectionString: this.#connectionString,
-      connectionTimeoutMillis: this.#limits.connectMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5000,
-    });
+    let client: pg.Client;
+    try {
+      client = await connectPrimary({
+        hosts: this.#hosts,
+        needs: this.#needs,
+        connectTimeoutMs: this.#limits.connectMs,
+        client: { keepAlive: true, keepAliveInitialDelayMillis: 5000 },
+        prepare: (opened) => opened.query(settings(this.#limits)),
+      });
+    } catch (cause) {
+      throw new StoreError('lost', `no connection to the database: ${messageOf(cause)}`, { cause });
+    }
+    this.#take(client);
+    // It may have been closed meanwhile.
+    if (!this.#closed) return;
+    this.drop();
+    throw new StoreError('lost', 'the store is closed');
+  }
+
+  #take(client: pg.Client): void {
     // A connection given up earlier may still report its end: that says nothing about the one in use.
     const ifInUse = (note: () => void) => () => {
       if (this.#client === client) note();
@@ -65,23 +94,29 @@ export class Session {
     const broke = ifInUse(() => {
       this.#broken = true;
     });
-    client.on('error', broke);
-    client.on('end', broke);
-    client.on(
-      'notice',
-      ifInUse(() => {
-        this.#noticed = true;
-      }),
-    );
+    const noticed = ifInUse(() => {
+      this.#noticed = true;
+    });
+    client.on('error', broke).on('end', broke).on('notice', noticed);
     this.#broken = false;
     this.#client = client;
-    try {
-      await this.#withDeadline(client.connect().then(() => client.query(settings(this.#limits))));
-    } catch (cause) {
-      this.drop();
-      throw new StoreError('lost', 'no connection to the database', { cause });
-    }
+    this.#checkedMs = performance.now();
     this.generation += 1;
+  }
+
+  /** Settings change while a server runs: one that became unfit is left, and looked for again among all. */
+  async #isUsable(): Promise<boolean> {
+    if (this.#closed) throw new StoreError('lost', 'the store is closed');
+    const client = this.#client;
+    if (client === undefined || this.#broken) return false;
+    if (performance.now() - this.#checkedMs < RECHECK_MS) return true;
+    try {
+      const unfit = await this.#withDeadline(unfitness(client, this.#needs));
+      this.#checkedMs = performance.now();
+      return unfit === undefined;
+    } catch {
+      return false;
+    }
   }
 
   /** One statement (or several without parameters). Throws `refused` when the server said no, else `lost`. */
@@ -174,6 +209,10 @@ function settings(limits: SessionLimits): string {
     select set_config('synchronous_commit',
       case when current_setting('synchronous_commit') in ('on', 'remote_apply')
            then current_setting('synchronous_commit') else 'on' end, false)`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Constraint of the row that decides who comes next; its violation means that somebody else did. */

@@ -19,6 +19,8 @@ import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 export interface CaOptions {
   /** Connection string of the database, or a pool that the caller owns and closes. */
   readonly connection: string | Pool;
+  /** Refuses a server whose settings may lose what was recorded, on every connection of its own. Default false. */
+  readonly requireDurableDatabase?: boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export async function composeCa(options: CaOptions): Promise<CaHandle> {
   warnOfIssuers(issuers, logger);
   const metrics = caMetrics(options.metrics, options.version ?? 'unknown');
   const owned = new Closables();
-  const pool = typeof options.connection === 'string' ? ownPool(options.connection, logger, owned) : options.connection;
+  const { pool, health } = poolsOf(options, owned);
   try {
     await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
   } catch (error) {
@@ -83,7 +85,7 @@ export async function composeCa(options: CaOptions): Promise<CaHandle> {
     ready: async () => {
       if (clock.nowMs() >= ca.notAfterMs) return { ok: false, detail: 'the issuing CA certificate has expired' };
       try {
-        await pool.query('SELECT 1');
+        await health.query('SELECT 1');
         return { ok: true };
       } catch (error) {
         return { ok: false, detail: `database: ${messageOf(error)}` };
@@ -93,11 +95,17 @@ export async function composeCa(options: CaOptions): Promise<CaHandle> {
   };
 }
 
-function ownPool(connectionString: string, logger: Logger, owned: Closables): Pool {
-  const settings = { statement_timeout: '5s', idle_in_transaction_session_timeout: '5s' };
-  const pool = openPool({ connectionString, logger, max: 4, applicationName: 'sigstead-ca', settings });
+/** Health has a connection of its own: it must not wait behind what is recorded. */
+function poolsOf(options: CaOptions, owned: Closables): { pool: Pool; health: Pool } {
+  const { connection: connectionString, logger, requireDurableDatabase: durable = false } = options;
+  if (typeof connectionString !== 'string') return { pool: connectionString, health: connectionString };
+  const settings = { idle_in_transaction_session_timeout: '5s' };
+  const common = { connectionString, logger, durable, settings, statementTimeoutMs: 5000 };
+  const pool = openPool({ ...common, max: 4, applicationName: 'sigstead-ca' });
   owned.defer(() => pool.end());
-  return pool;
+  const health = openPool({ ...common, max: 1, maxWaiting: 16, applicationName: 'sigstead-ca-health' });
+  owned.defer(() => health.end());
+  return { pool, health };
 }
 
 /** What the operator may have overlooked; none of it is an error. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { migrate, type Pool } from '@sigstead/platform';
+import { migrate, type Pool, type PoolClient } from '@sigstead/platform';
 import { testDatabase, type TestDatabase } from '@sigstead/test';
 import type { IssuanceRecord } from '../src/core/ports.ts';
 import { PgIssuanceStore } from '../src/store/issuance-store.ts';
@@ -29,13 +29,23 @@ const record = (changes: Partial<IssuanceRecord> = {}): IssuanceRecord => ({
 function counted(): { pool: Pool; statements: () => number; failNext: () => void } {
   let count = 0;
   let fails = false;
-  const query = (...args: Parameters<Pool['query']>): unknown => {
-    count += 1;
-    if (!fails) return (pool.query as (...given: unknown[]) => unknown).apply(pool, args);
-    fails = false;
-    return Promise.reject(new Error('connection lost'));
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    const query = (...args: unknown[]): unknown => {
+      count += 1;
+      if (!fails) return (client.query as (...given: unknown[]) => unknown).apply(client, args);
+      fails = false;
+      return Promise.reject(new Error('connection lost'));
+    };
+    return new Proxy(client, {
+      get: (target, name) => {
+        if (name === 'query') return query;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
   };
-  const proxy = { query } as unknown as Pool;
+  const proxy = { connect } as unknown as Pool;
   return { pool: proxy, statements: () => count, failNext: () => void (fails = true) };
 }
 
@@ -74,7 +84,7 @@ test('a statement that fails fails everybody in it, and nobody after it', async 
   at.failNext();
   const first = store.append(record());
   const later = Array.from({ length: 5 }, () => store.append(record()));
-  await assert.rejects(first, /connection lost/);
+  await assert.rejects(first, /the answer to COMMIT was lost/);
   await Promise.all(later);
   assert.equal(at.statements(), 2);
 });

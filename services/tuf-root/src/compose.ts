@@ -26,7 +26,12 @@ import { postgresStore } from './store/postgres-store.ts';
 
 export interface TufRootOptions {
   /** PostgreSQL URL; tables live in schema `tuf`. */
-  connection: { connectionString: string; max?: number };
+  connection: {
+    connectionString: string;
+    max?: number;
+    /** Refuses a server whose settings may lose what was published, on every connection. Default false. */
+    requireDurable?: boolean;
+  };
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -81,9 +86,16 @@ const DEFAULT_LOOK_EVERY_MS = 3_600_000;
 export async function composeTufRoot(options: TufRootOptions): Promise<TufRootHandle> {
   const closables = new Closables();
   try {
-    const { connectionString, max = 4 } = options.connection;
-    const settings = { lock_timeout: '5s', statement_timeout: '10s', idle_in_transaction_session_timeout: '5s' };
-    const pool = openPool({ connectionString, max, logger: options.logger, applicationName: 'sigstead-tuf', settings });
+    const { connectionString, max = 4, requireDurable: durable = false } = options.connection;
+    const pool = openPool({
+      connectionString,
+      max,
+      durable,
+      logger: options.logger,
+      applicationName: 'sigstead-tuf',
+      statementTimeoutMs: 10_000,
+      settings: { lock_timeout: '5s', idle_in_transaction_session_timeout: '5s' },
+    });
     closables.defer(() => pool.end());
     await migrate({ pool, schema: SCHEMA, migrations: MIGRATIONS });
     return await composeWithStore({ ...options, store: postgresStore(pool), closables });

@@ -1,4 +1,4 @@
-import type { Pool } from '@sigstead/platform';
+import { type Pool, writeStatement } from '@sigstead/platform';
 import type { IssuanceRecord, IssuanceStore } from '../core/ports.ts';
 import { SCHEMA } from './migrations.ts';
 
@@ -18,7 +18,8 @@ interface Waiting {
 /**
  * IssuanceStore on PostgreSQL. Records that arrive while a statement is under way go into the next one together, so
  * the pace is the database's own and there is no timer. A statement is its own transaction: when it returns, its rows
- * are durable; when it fails, all its callers fail, and rows that may exist all the same are harmless.
+ * are durable; when it fails, or is acknowledged with a warning, all its callers fail, and rows that may exist all the
+ * same are harmless.
  */
 export class PgIssuanceStore implements IssuanceStore {
   readonly #pool: Pool;
@@ -52,7 +53,7 @@ export class PgIssuanceStore implements IssuanceStore {
   }
 
   async #insert(records: readonly IssuanceRecord[]): Promise<void> {
-    const { rowCount } = await this.#pool.query({
+    const { rowCount } = await writeStatement(this.#pool, {
       name: `ca-issuance-${records.length}`,
       text: insertStatement(records.length),
       values: records.flatMap(rowValues),

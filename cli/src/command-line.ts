@@ -42,11 +42,23 @@ export interface MigrateFlags {
   readonly config: string;
 }
 
-export interface LogFlags {
-  readonly action: 'create';
-  readonly config: string;
-  readonly name: string;
-}
+export type LogFlags = { readonly config: string } & (
+  | { readonly action: 'create' | 'status' | 'read-only' | 'activate'; readonly name: string }
+  | { readonly action: 'list' }
+  | {
+      readonly action: 'freeze';
+      readonly name: string;
+      /** The name once more: there is no way back. */
+      readonly confirm?: string;
+    }
+  | {
+      readonly action: 'mark';
+      readonly name: string;
+      /** Entries that there must be at least. */
+      readonly size: number;
+    }
+);
+const LOG_ACTIONS = ['create', 'list', 'status', 'read-only', 'activate', 'freeze', 'mark'] as const;
 
 export interface FsckFlags {
   /** An http(s) or postgresql URL, or a folder. */
@@ -218,16 +230,28 @@ function parseMigrate(args: string[]): MigrateFlags {
 }
 
 function parseLog(args: string[]): LogFlags {
-  const options = { config: { type: 'string' }, name: { type: 'string' } } as const;
+  const text = { type: 'string' } as const;
+  const options = { config: text, name: text, confirm: text, size: text };
   const { values, positionals } = parse('log', args, options, true);
-  const [action, ...more] = positionals;
+  const [word, positional, ...more] = positionals;
   noMore(more, 'log');
-  if (action !== 'create') throw usageFailure('say what to do: create', 'log');
-  return {
-    action,
-    config: needed('log', '--config FILE', values['config']),
-    name: needed('log', '--name NAME', values['name']),
-  };
+  const action = LOG_ACTIONS.find((each) => each === word);
+  if (action === undefined) throw usageFailure(`say what to do: ${LOG_ACTIONS.join(', ')}`, 'log');
+  if (values.confirm !== undefined && action !== 'freeze') throw usageFailure('--confirm is for freeze', 'log');
+  if (values.size !== undefined && action !== 'mark') throw usageFailure('--size is for mark', 'log');
+  const config = needed('log', '--config FILE', values.config);
+  if (positional !== undefined && values.name !== undefined) throw usageFailure('name one log', 'log');
+  const named = positional ?? values.name;
+  if (action === 'list') {
+    if (named !== undefined) throw usageFailure('list shows all logs: for one, status NAME', 'log');
+    return { action, config };
+  }
+  const name = needed('log', 'the log: NAME', named);
+  if (action === 'freeze') return { action, config, name, ...given('confirm', values.confirm) };
+  if (action !== 'mark') return { action, config, name };
+  const size = readNumber('log', '--size', values.size, 0, Number.MAX_SAFE_INTEGER);
+  if (size === undefined) throw usageFailure('say how many entries there must be at least: --size N', 'log');
+  return { action, config, name, size };
 }
 
 function needed(command: string, what: string, value: string | undefined): string {

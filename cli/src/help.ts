@@ -10,7 +10,7 @@ Usage: sigstead COMMAND [options]
   serve                     run any of the services over your own PostgreSQL, from a configuration file
   config check|print-example  check a configuration, or print a documented one
   migrate                   bring the database of a configuration up to date
-  log create                create a log of a configuration
+  log ACTION                create, list, freeze … the logs of a configuration
   fsck URL|FOLDER|DATABASE  derive a log again from all its entries and compare everything with it
   version                   print the version
   help [COMMAND]            explain a command; also: sigstead COMMAND --help
@@ -125,10 +125,24 @@ role of its own for migrations, the serving role gets the rights to read and to 
 
 const LOG = `sigstead log - the life of a log
 
-Usage: sigstead log create --config FILE --name NAME
+Usage: sigstead log ACTION --config FILE NAME
 
-  create   makes the log of that name in the configuration: its origin, kind and key are then fixed for ever. A Rekor
-           v2 log gets its first entry, since some clients cannot verify index 0. May be repeated.
+  create     makes the log of that name in the configuration: its origin, kind and key are then fixed for ever, and no
+             other log of the database may have its key or origin. A Rekor v2 log gets its first entry, since some
+             clients cannot verify index 0. May be repeated.
+  list       every log of the database: name, kind, origin, size, state, high-water mark. Takes no NAME.
+  status     one of them; fails when database and mark contradict each other.
+  read-only  all processes stop taking entries and signing, at once; reads go on. For maintenance.
+  activate   the opposite.
+  freeze     the same as read-only, for ever: a last note is signed (in a checkpoint of Rekor v2 it says "Log frozen")
+             and nothing undoes it. Asks for --confirm NAME.
+  mark       makes the high-water mark of a log that has entries and none yet, as on a new machine:
+             --size N says how many entries there must be at least, from a machine that has a mark, or from the newest
+             checkpoint that somebody holds. A database with fewer was set back, and is refused.
+
+All act on the database of the configuration, as the migrating role, while servers run. Writes to a log that is
+read-only or frozen are answered 405 (Rekor v2) or 403 (CT). What to do when a log went read-only by itself:
+docs/runbooks/read-only-log.md.
 `;
 
 const FSCK = `sigstead fsck - derive a log again from all its entries, and compare everything with it

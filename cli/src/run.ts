@@ -79,8 +79,8 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       return migrateCommand(line.flags.config, { env: user.env, write, writeError });
     }
     case 'log': {
-      const { logCreateCommand } = await import('./commands/log.ts');
-      return logCreateCommand(line.flags, { env: user.env, version: version(), write, writeError });
+      const { logCommand } = await import('./commands/log.ts');
+      return logCommand(line.flags, { env: user.env, version: version(), write, writeError });
     }
     case 'fsck': {
       const { fsckCommand } = await import('./commands/fsck.ts');

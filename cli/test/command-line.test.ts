@@ -66,6 +66,18 @@ suite('commands that are understood', () => {
     });
     assert.deepEqual(parseCommandLine(['serve', '--config=c']), { command: 'serve', flags: { config: 'c' } });
     assert.deepEqual(parseCommandLine(['migrate', '--config', 'c']), { command: 'migrate', flags: { config: 'c' } });
+    assert.deepEqual(parseCommandLine(['log', 'freeze', '--config', 'c', 'n', '--confirm', 'n']), {
+      command: 'log',
+      flags: { action: 'freeze', config: 'c', name: 'n', confirm: 'n' },
+    });
+    assert.deepEqual(parseCommandLine(['log', 'mark', '--config', 'c', 'n', '--size', '7']), {
+      command: 'log',
+      flags: { action: 'mark', config: 'c', name: 'n', size: 7 },
+    });
+    assert.deepEqual(parseCommandLine(['log', 'list', '--config', 'c']), {
+      command: 'log',
+      flags: { action: 'list', config: 'c' },
+    });
     assert.deepEqual(parseCommandLine(['log', 'create', '--config', 'c', '--name', 'n']), {
       command: 'log',
       flags: { action: 'create', config: 'c', name: 'n' },
@@ -117,9 +129,17 @@ suite('commands that are refused in one line with exit code 2', () => {
     ['config check a b', /unexpected "b"/],
     ['config print-example f', /unexpected "f"/],
     ['migrate', /name --config FILE/],
-    ['log', /say what to do: create/],
+    ['log freeze --config c', /name the log: NAME/],
+    ['log thaw --config c n', /say what to do/],
+    ['log create --config c n --confirm n', /--confirm is for freeze/],
+    ['log freeze --config c n --size 3', /--size is for mark/],
+    ['log mark --config c n', /how many entries there must be at least: --size N/],
+    ['log mark --config c n --size -1', /--size/],
+    ['log status --config c a --name b', /name one log/],
+    ['log list --config c n', /list shows all logs/],
+    ['log', /say what to do: create, list, status, read-only, activate, freeze, mark/],
     ['log delete --config c --name n', /say what to do: create/],
-    ['log create --config c', /name --name NAME/],
+    ['log create --config c', /name the log: NAME/],
     ['log create --name n', /name --config FILE/],
     ['dev --prot 1', /unknown option "--prot"/],
     ['dev --port', /--port needs a value/],

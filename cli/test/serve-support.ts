@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { composeDevOidc, type DevOidc } from '@sigstead/dev-oidc';
 import { generatePrivateKeyPem, newCaChain, newTsaChain, signerFromPem } from '@sigstead/keys';
 import { Closables, createHttpServer, createMetrics, silentLogger, systemClock } from '@sigstead/platform';
-import { logCreateCommand } from '../src/commands/log.ts';
+import { logCommand } from '../src/commands/log.ts';
 import { migrateCommand } from '../src/commands/migrate.ts';
 import { isAlive, LAUNCHER, run, type Spawned } from './running.ts';
 
@@ -148,7 +148,7 @@ export async function besideSite(site: Site): Promise<Site & { listenUrl: string
 export async function install({ configFile }: Site): Promise<void> {
   const io = { env: {}, version: '0', write: () => undefined, writeError: () => undefined };
   await migrateCommand(configFile, io);
-  for (const name of ['rekor', 'ct']) await logCreateCommand({ config: configFile, name }, io);
+  for (const name of ['rekor', 'ct']) await logCommand({ action: 'create', config: configFile, name }, io);
 }
 
 /** Runs one command to its end. */

@@ -1,50 +1,79 @@
-import { createMetrics } from '@sigstead/platform';
+import type { LogHandle } from '@sigstead/log';
+import type { LogFlags } from '../command-line.ts';
 import { Failure } from '../failure.ts';
 import { quoted } from '../option-values.ts';
-import { connectionsOf, type Environment } from '../serve/config/connection.ts';
-import { readServeConfig } from '../serve/config/load.ts';
+import { connectionsOf } from '../serve/config/connection.ts';
+import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
+import type { LogFile } from '../serve/config/sections.ts';
 import { makeFirstEntry } from '../serve/first-entry.ts';
 import { refusePending } from '../serve/migrations.ts';
-import { logSpec, openLogs, prepareStateFolder } from '../serve/services/logs.ts';
-import { loadMaterials } from '../serve/services/materials.ts';
 import { serveLogger } from '../serve/workers/process.ts';
+import { entries, type LogIo, type LogSite, withLog } from './log-site.ts';
+import { freezeLog, listLogs, showLog } from './log-state.ts';
 
-export interface LogIo {
-  readonly env: Environment;
-  readonly version: string;
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
+/** `sigstead log …`. Throws a Failure. */
+export async function logCommand(flags: LogFlags, io: LogIo): Promise<void> {
+  const config = await readServeConfig(flags.config);
+  const logger = serveLogger(config, 'primary', io.writeError);
+  await refusePending({ config, env: io.env, logger });
+  const { migrating: connectionString } = await connectionsOf(config, io.env);
+  const site: LogSite = { config, connectionString, logger, io };
+  switch (flags.action) {
+    case 'create':
+      return createLog(site, flags.name);
+    case 'list':
+      return listLogs(site);
+    case 'status':
+      return showLog(site, configured(config, flags.name));
+    case 'freeze':
+      return freezeLog(site, configured(config, flags.name), flags.confirm);
+    case 'read-only':
+    case 'activate':
+      return changeLog(site, configured(config, flags.name), flags.action === 'activate' ? 'active' : 'read-only');
+    case 'mark':
+      return markLog(site, configured(config, flags.name), flags.size);
+  }
+}
+
+function configured(config: ServeConfig, wanted: string): LogFile {
+  const log = config.file.logs.find(({ name }) => name === wanted);
+  if (log !== undefined) return log;
+  const known = config.file.logs.map(({ name }) => name).join(', ');
+  throw new Failure(`${config.path}: logs has none named ${quoted(wanted)}${known === '' ? '' : `; it has ${known}`}`);
 }
 
 /**
  * Creates a configured log, with its first entry when clients want one. May be repeated: a log that is the same already is
  * left as it is, and a creation that was cut short is finished. Throws a Failure, also when the name belongs to another log.
  */
-export async function logCreateCommand(flags: { config: string; name: string }, io: LogIo): Promise<void> {
-  const config = await readServeConfig(flags.config);
-  const log = config.file.logs.find(({ name }) => name === flags.name);
-  if (log === undefined) {
-    const known = config.file.logs.map(({ name }) => name).join(', ');
-    throw new Failure(
-      `${config.path}: logs has none named ${quoted(flags.name)}${known === '' ? '' : `; it has ${known}`}`,
-    );
-  }
-  const logger = serveLogger(config, 'primary', io.writeError);
-  const { env, version } = io;
-  await refusePending({ config, env, logger });
-  await prepareStateFolder(config);
-  const materials = await loadMaterials(config);
-  // The serving role may fill logs, not make them.
-  const { migrating: connectionString } = await connectionsOf(config, env);
-  const metrics = createMetrics();
-  const options = { config, materials, connectionString, version, slot: 1, shared: false, logger, metrics };
-  const handle = await openLogs(options, [{ ...logSpec(config, materials, log), readOnly: false, create: true }]);
-  try {
-    const size = handle.stats()[0]?.size ?? 0;
-    if (log.kind === 'rekor-v2' && size === 0) await makeFirstEntry(handle.routes, logger);
-    const entries = handle.stats()[0]?.size ?? 0;
-    io.write(`log ${log.name} (${log.kind}) is there, with ${entries} ${entries === 1 ? 'entry' : 'entries'}\n`);
-  } finally {
-    await handle.close();
-  }
+function createLog(site: LogSite, name: string): Promise<void> {
+  const log = configured(site.config, name);
+  return withLog(site, log, { create: true }, async (handle) => {
+    if (log.kind === 'rekor-v2' && sizeOf(handle) === 0) await makeFirstEntry(handle.routes, site.logger);
+    site.io.write(`log ${log.name} (${log.kind}) is there, with ${entries(sizeOf(handle))}\n`);
+  });
+}
+
+/** For all processes, at once. May be repeated, and undone by its opposite. */
+function changeLog(site: LogSite, log: LogFile, state: 'active' | 'read-only'): Promise<void> {
+  return withLog(site, log, {}, async (handle) => {
+    const { changed, size } = await handle.changeState(log.name, state);
+    site.io.write(`log ${log.name} ${changed ? 'is now' : 'was already'} ${state}, with ${entries(size)}\n`);
+  });
+}
+
+/** Makes the mark of a log that has none on this machine. Refuses a database with fewer entries. */
+function markLog(site: LogSite, log: LogFile, atLeast: number): Promise<void> {
+  return withLog(site, log, { newMark: { atLeast } }, async (handle) => {
+    const [stats] = handle.stats();
+    if (stats?.haltedBy !== undefined) throw new Failure(`log ${log.name}: ${stats.haltedBy}`);
+    if (stats === undefined || stats.size < atLeast) {
+      throw new Failure(`log ${log.name}: the database has ${entries(stats?.size ?? 0)}, fewer than ${atLeast}`);
+    }
+    site.io.write(`the mark of log ${log.name} is at size ${stats.size}, root ${stats.root}\n`);
+  });
+}
+
+function sizeOf(handle: LogHandle): number {
+  return handle.stats()[0]?.size ?? 0;
 }

@@ -13,6 +13,8 @@ export async function startStep<T>(part: string, configPath: string, run: () => 
 
 /** Several addresses of one host fail together as an error without a text of its own. */
 function reasonOf(error: unknown): string {
+  // Its message is for clients.
+  if (error instanceof LogError && error.detail !== undefined) return error.detail;
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const cause = first instanceof Error && first.cause instanceof Error ? ` (${messageOf(first.cause)})` : '';
   return messageOf(first) + cause;
@@ -21,5 +23,8 @@ function reasonOf(error: unknown): string {
 function remedyOf(error: unknown, configPath: string): string {
   if (!(error instanceof LogError) || error.code !== 'misconfigured') return '';
   const name = /^there is no log "([^"]+)"/.exec(error.message)?.[1];
-  return name === undefined ? '' : `: sigstead log create --config ${configPath} --name ${name}`;
+  if (name !== undefined) return `: sigstead log create --config ${configPath} --name ${name}`;
+  const unmarked = /^log "([^"]+)": it has \d+ entries and no high-water mark/.exec(error.message)?.[1];
+  if (unmarked === undefined) return '';
+  return `: put the mark back, or, knowing how many entries there must be at least: sigstead log mark --config ${configPath} --size N ${unmarked}`;
 }

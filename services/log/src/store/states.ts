@@ -5,6 +5,7 @@ import { bytesOf, numberOf, type Row, textOf } from './rows.ts';
 
 /** What the database says of a log, for the operator: one committed snapshot, nothing of it verified. */
 export interface LogRow {
+  logId: number;
   name: string;
   kind: string;
   origin: string;
@@ -20,7 +21,7 @@ export interface LogRow {
 /** Every log of the database, by name. */
 export async function readLogRows(pool: Pool): Promise<LogRow[]> {
   const { rows } = await pool.query<Row>(
-    `select l.name, l.kind, l.origin, l.key_spki, l.created_ms, h.size, h.root,
+    `select l.log_id, l.name, l.kind, l.origin, l.key_spki, l.created_ms, h.size, h.root,
             s.state, s.created_ms as since_ms, s.size as since_size
        from log.logs l
        join lateral (select size, root from log.heads where log_id = l.log_id order by size desc limit 1) h on true
@@ -29,6 +30,7 @@ export async function readLogRows(pool: Pool): Promise<LogRow[]> {
       order by l.name`,
   );
   return rows.map((row) => ({
+    logId: numberOf(row, 'log_id'),
     name: textOf(row, 'name'),
     kind: textOf(row, 'kind'),
     origin: textOf(row, 'origin'),
@@ -42,13 +44,13 @@ export async function readLogRows(pool: Pool): Promise<LogRow[]> {
   }));
 }
 
-/** The state of one log. */
-export async function readState(pool: Pool, logId: number): Promise<LifeState> {
-  const { rows } = await pool.query<Row>(
-    'select state from log.states where log_id = $1 order by ordinal desc limit 1',
-    [logId],
-  );
-  return lifeStateOf(rows[0]?.['state'] ?? null);
+/** Root of the head of that size, if there is one. */
+export async function readHeadRootOf(pool: Pool, logId: number, size: number): Promise<Uint8Array | undefined> {
+  const { rows } = await pool.query<Row>('select root from log.heads where log_id = $1 and size = $2::bigint', [
+    logId,
+    size,
+  ]);
+  return rows[0] === undefined ? undefined : bytesOf(rows[0], 'root');
 }
 
 /** A column that is null when the log never left its first state. A state we do not know is never taken for active. */

@@ -12,6 +12,8 @@ const LOCKED: ReadonlySet<string> = new Set(['locks', 'gate']);
 export async function grantServing(pool: Pool, role: string, schemas: readonly string[]): Promise<void> {
   const to = identifier(role);
   await transaction(pool, async (client) => {
+    // Two that change the rights of one table at once fail with "tuple concurrently updated".
+    await client.query("select pg_advisory_xact_lock(hashtextextended('sigstead rights', 0))");
     for (const schema of schemas) {
       const at = identifier(schema);
       const { rows } = await client.query<{ name: string }>(

@@ -1,6 +1,7 @@
 import { Failure } from '../../failure.ts';
 import { readNamed } from './files.ts';
 import type { ServeConfig } from './load.ts';
+import type { DatabaseServer } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,9 +16,10 @@ export interface Connections {
 export async function connectionsOf(config: ServeConfig, env: Environment): Promise<Connections> {
   const { database } = config.file;
   if (database === undefined) throw new Failure(`${config.path}: has no database`);
-  const serving = withPassword(database.url, await passwordOf(config, env, 'password'));
+  const at = (url: string): string => withHosts(url, database.hosts);
+  const serving = withPassword(at(database.url), await passwordOf(config, env, 'password'));
   if (database.migrationUrl === undefined) return { serving, migrating: serving };
-  const migrating = withPassword(database.migrationUrl, await passwordOf(config, env, 'migrationPassword'));
+  const migrating = withPassword(at(database.migrationUrl), await passwordOf(config, env, 'migrationPassword'));
   return { serving, migrating };
 }
 
@@ -36,6 +38,14 @@ async function passwordOf(
   if (file === undefined) return undefined;
   const text = await readNamed({ key: `database.${prefix}File`, path: config.resolve(file) });
   return text.replace(/\r?\n$/, '');
+}
+
+/** As libpq writes a list: each with its port. The URL names no server of its own then. */
+function withHosts(url: string, hosts: readonly DatabaseServer[] | undefined): string {
+  if (hosts === undefined) return url;
+  const names = hosts.map(({ host }) => encodeURIComponent(host)).join(',');
+  const ports = hosts.map(({ port }) => port).join(',');
+  return `${url}${url.includes('?') ? '&' : '?'}host=${names}&port=${ports}`;
 }
 
 /** As a parameter, since the address may be one that has no place for a user: a socket, a list of hosts. */

@@ -43,6 +43,11 @@ function checkNeeds(file: ServeFile, fail: Fail): void {
 
 function checkDatabase({ database }: ServeFile, fail: Fail): void {
   if (!database) return;
+  for (const key of ['url', 'migrationUrl'] as const) {
+    if (database.hosts !== undefined && /^[^:]*:\/\/(?:[^/?#]*@)?[^/?#@]|[?&](?:host|port)=/.test(database[key] ?? '')) {
+      fail(`database.${key}`, 'names a server beside hosts: write it as postgresql://USER@/DATABASE, or leave out hosts');
+    }
+  }
   for (const prefix of ['password', 'migrationPassword'] as const) {
     if (database[`${prefix}Env`] !== undefined && database[`${prefix}File`] !== undefined) {
       fail(`database.${prefix}File`, `stands beside ${prefix}Env: keep one of the two`);

@@ -1,12 +1,13 @@
 import { issuersSchema } from '@sigstead/ca';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
-import { databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
+import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const name = c.string({ pattern: NAME, expected: 'a name of lower-case letters, digits, dot, dash and underscore' });
 
 const database = {
   url: databaseUrl,
+  hosts: c.optional(c.list(databaseServer, { min: 1, max: 16 })),
   passwordEnv: c.optional(variableName),
   passwordFile: c.optional(filePath),
   migrate: c.withDefault(c.oneOf('never', 'on-start'), 'never'),

@@ -1,4 +1,4 @@
-import { type Schema } from '@sigstead/platform';
+import { DatabaseHosts, type Schema } from '@sigstead/platform';
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -55,7 +55,34 @@ export const databaseUrl: Schema<string> = text(
   (value) => {
     const authority = /^postgres(?:ql)?:\/\/([^/?#]*)(?:[/?]|$)/.exec(value)?.[1];
     if (authority === undefined || /[\s#]/.test(value) || /[?&]password=/i.test(value)) return undefined;
-    return /:[^@]*@/.test(authority) ? undefined : value;
+    return /:[^@]*@/.test(authority) || !isAddress(value) ? undefined : value;
+  },
+);
+
+function isAddress(value: string): boolean {
+  try {
+    DatabaseHosts.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** One server of a database. */
+export interface DatabaseServer {
+  /** Without brackets; the folder of a socket begins with a slash. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST` or `HOST:PORT`, an IPv6 address in brackets, or the folder of a socket, with a port or without. */
+export const databaseServer: Schema<DatabaseServer> = text(
+  'HOST or HOST:PORT, such as db1.example.org:5432, or the folder of a socket',
+  (value) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|(\/[^\s:,]*|[A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(value);
+    const host = match?.[1] ?? match?.[2];
+    const port = Number(match?.[3] ?? '5432');
+    return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
   },
 );
 

@@ -1,4 +1,5 @@
 import { LogError } from '@sigstead/log';
+import { DatabaseError, sqlState } from '@sigstead/platform';
 import { Failure, messageOf } from '../../failure.ts';
 
 /** Runs a step of the start; what goes wrong becomes a Failure that names the part of the configuration. */
@@ -21,6 +22,13 @@ function reasonOf(error: unknown): string {
 }
 
 function remedyOf(error: unknown, configPath: string): string {
+  if (error instanceof DatabaseError && error.code === 'schema_newer') {
+    return ': run the release that applied it, or a newer one';
+  }
+  // SPEC: PostgreSQL error codes, 42501 insufficient_privilege
+  if (sqlState(error) === '42501') {
+    return `: sigstead migrate --config ${configPath} gives a serving role its rights; a migrating role needs those of the tables' owner`;
+  }
   if (!(error instanceof LogError) || error.code !== 'misconfigured') return '';
   const name = /^there is no log "([^"]+)"/.exec(error.message)?.[1];
   if (name !== undefined) return `: sigstead log create --config ${configPath} --name ${name}`;

@@ -18,9 +18,11 @@ import type { StateChange } from './life/change-state.ts';
 import { findOrCreate, sweepMark } from './life/create.ts';
 import { WATCH_MS } from './life/watch.ts';
 import { engineMetrics } from './metrics.ts';
-import { fsckStored } from './fsck-stored.ts';
+import { fsckStored, type StoredFsckOptions } from './fsck-stored.ts';
+import type { LogStore } from './core/ports.ts';
 import { openExport } from './open-export.ts';
 import { type OpenLog, openLog } from './open-log.ts';
+import { openScrub } from './open-scrub.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
 import { LOAD_LIMITS, LoadGate } from './read/load-gate.ts';
@@ -69,7 +71,8 @@ type Running = {
   spec: LogSpec;
   log: OpenLog;
   exporter: Exporter | undefined;
-  fsck: () => Promise<FsckReport>;
+  openStore: () => LogStore;
+  fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
 } & ({ kind: 'rekor-v2'; personality: RekorV2Personality } | { kind: 'ct'; personality: CtPersonality; ct: CtLog });
 
 /** For looking whether others appended, taking over what they did, and health. Readers have none of them. */
@@ -121,6 +124,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
     }
+    if (options.scrub !== undefined) owned.use(openScrub({ ...options, logs: running, limits: options.scrub })).start();
     return handleOf(running, options, owned);
   } catch (error) {
     await owned.close();
@@ -150,19 +154,21 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
   let copy: ObjectStore | undefined;
   const archive: Archive = { get: async (path, maxBytes) => (await copy?.get(path, maxBytes))?.bytes };
   await sweepMark(mark, logger);
+  const openStore = (): LogStore =>
+    postgresStore({
+      connectionString,
+      pool,
+      logId,
+      durable: options.requireDurableDatabase === true,
+      ...(sessions === undefined ? {} : { limits: sessions }),
+    });
   const log = await openLog({
     name: spec.name,
     watchMs: WATCH_MS,
     hasher,
     personality,
     clock,
-    store: postgresStore({
-      connectionString,
-      pool,
-      logId,
-      durable: options.requireDurableDatabase === true,
-      ...(sessions === undefined ? {} : { limits: sessions }),
-    }),
+    store: openStore(),
     logger,
     metrics: engineMetrics(metrics, spec.name),
     onPublished: () => exporter?.tell(),
@@ -188,7 +194,13 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     const lease = new PostgresLease(connectionString);
     exporter = openExport({ log, target: spec.export, personality, lease, clock, logger, metrics, onTarget });
   }
-  const own = { spec, log, exporter, fsck: () => fsckStored({ pool, logId, personality }) };
+  const own = {
+    spec,
+    log,
+    exporter,
+    openStore,
+    fsck: (other: Partial<StoredFsckOptions> = {}) => fsckStored({ pool, logId, personality, ...other }),
+  };
   if (personality.kind === 'rekor-v2') return { ...own, kind: 'rekor-v2', personality };
   const signatures = new IssuerLinks(sha256);
   const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };

@@ -10,20 +10,20 @@ import { auditReads } from './store/postgres-store.ts';
 const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
 
+export interface StoredFsckOptions extends Pick<FsckOptions, 'known' | 'pace'> {
+  pool: Pool;
+  logId: number;
+  personality: Personality;
+  counts?: RowCounts;
+  onProgress?: (progress: FsckProgress) => void;
+}
+
 /**
  * The one check of a log in our own database, for the command, the server's scrub and LogHandle alike: everything that
  * is stored, up to the size that `counts` has (default: the size at the start). Throws StoreError `lost`, and
  * LogError `misconfigured` when there are no such tables.
  */
-export async function fsckStored(
-  options: {
-    pool: Pool;
-    logId: number;
-    personality: Personality;
-    counts?: RowCounts;
-    onProgress?: (progress: FsckProgress) => void;
-  } & Pick<FsckOptions, 'known' | 'pace'>,
-): Promise<FsckReport> {
+export async function fsckStored(options: StoredFsckOptions): Promise<FsckReport> {
   const { pool, logId, personality, onProgress, known, pace } = options;
   const store = auditReads(pool, logId);
   const counts = options.counts ?? (await store.counts());

@@ -24,4 +24,5 @@ export type { LogOptions, LogSpec } from './options.ts';
 export { createLog, type LogIdentity } from './store/logs.ts';
 export { MIGRATIONS as LOG_MIGRATIONS, SCHEMA as LOG_SCHEMA } from './store/migrations.ts';
 export { postgresStore } from './store/postgres-store.ts';
+export { SCRUB_LIMITS, type ScrubLimits } from './scrub/scrub.ts';
 export { SESSION_LIMITS, type SessionLimits } from './store/session.ts';

@@ -17,6 +17,7 @@ import type { OpenLog } from './open-log.ts';
 import { DamagedRead } from './read/damaged.ts';
 import { EntrySource } from './read/entry-source.ts';
 import { TileSource } from './read/tile-source.ts';
+import { waitFor } from './wait.ts';
 
 /** A place to which a log is exported: one log each. Any number of processes of that log may name the same one. */
 export type ExportTarget = (
@@ -68,7 +69,7 @@ export function openExport(options: {
     logger,
     metrics: exportMetrics(metrics, log.name),
     clock,
-    wait,
+    wait: waitFor,
     pace: { ...EXPORT_PACE, intervalMs: target.intervalMs ?? EXPORT_PACE.intervalMs },
   });
 }
@@ -106,25 +107,10 @@ async function alarmed<T>(read: Promise<T>): Promise<T> {
 
 async function openTarget(target: ExportTarget, own: { clock: Clock; ended: AbortSignal }): Promise<ObjectStore> {
   const { clock, ended } = own;
-  const pause = (ms: number): Promise<void> => wait(ms, ended);
+  const pause = (ms: number): Promise<void> => waitFor(ms, ended);
   if (target.kind === 's3') return openS3Store(target, { pause, ended, nowMs: () => clock.nowMs() });
   const { folder } = target;
   await prepareDirectory({ folder, files: systemFiles, nowMs: clock.nowMs() });
   const lock = await fileLock({ file: path.join(folder, PRIVATE_FOLDER, 'lock'), pause, attempts: LOCK_ATTEMPTS });
   return directoryStore({ folder, files: systemFiles, lock });
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    // A log that nobody closes must not keep its process alive for this.
-    timer.unref();
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

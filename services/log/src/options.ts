@@ -3,6 +3,7 @@ import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogKind } from './core/ports.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import type { ExportTarget } from './open-export.ts';
+import type { ScrubLimits } from './scrub/scrub.ts';
 import type { SessionLimits } from './store/session.ts';
 
 /** One log. Name, origin, kind and key make it what it is: none may change once it exists. */
@@ -43,7 +44,12 @@ export interface LogOptions {
   logs: readonly LogSpec[];
   /** Also serves `/healthz`; default false, for processes in which somebody else does. */
   health?: boolean;
-  /** Connections for reading; each log has two more of its own. Default 8. */
+  /**
+   * Derives the logs again from what is stored, over and over; of several processes with the same logs one does it. What
+   * it finds stops the log. Default: nothing is scrubbed.
+   */
+  scrub?: ScrubLimits;
+  /** Connections that readers share; beside them there are 4, and each log has two of its own. Default 8. */
   readConnections?: number;
   /** Refuses to start on a server whose settings can lose an acknowledged commit; default false: an error in the log. */
   requireDurableDatabase?: boolean;

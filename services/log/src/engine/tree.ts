@@ -14,7 +14,6 @@ import {
   restoreEdge,
   sameHead,
 } from '../core/state.ts';
-import { DamagedRead } from '../read/damaged.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { SharedRun } from './shared-run.ts';
 
@@ -69,7 +68,10 @@ export class Tree {
       const mark = await deps.mark?.read();
       const { head } = await deps.store.settle({ afterSize: 0 });
       checkHeadNote(deps.personality, head);
-      const state = { head, edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size)) };
+      const state = {
+        head,
+        edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size).catch(asContradiction)),
+      };
       if (deps.mark !== undefined && mark === undefined) checkNewMark(head, deps.newMark);
       await tree.#checkMark(mark, state);
       await tree.accept(state);
@@ -265,9 +267,10 @@ export class Tree {
   }
 }
 
-/** A tree whose own tiles do not lead to its root cannot be compared with anything. */
+/** A tree whose own rows are missing or do not lead to its root cannot be shown, or compared with anything. */
 function asContradiction(error: unknown): never {
-  if (error instanceof DamagedRead) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
+  const isDamage = error instanceof LogError && error.code === 'internal';
+  if (isDamage) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
   throw error;
 }
 

@@ -11,7 +11,6 @@ import { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/per
 import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
-import { fileMark } from './mark/file-mark.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { ObjectStore } from './export/object-store.ts';
 import type { StateChange } from './life/change-state.ts';
@@ -22,6 +21,7 @@ import { fsckStored, type StoredFsckOptions } from './fsck-stored.ts';
 import type { LogStore } from './core/ports.ts';
 import { openExport } from './open-export.ts';
 import { type OpenLog, openLog } from './open-log.ts';
+import { type OpenMark, openMark } from './open-mark.ts';
 import { openScrub } from './open-scrub.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
@@ -70,6 +70,7 @@ export interface LogHandle {
 type Running = {
   spec: LogSpec;
   log: OpenLog;
+  marks: OpenMark;
   exporter: Exporter | undefined;
   openStore: () => LogStore;
   fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
@@ -120,6 +121,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
     const running: Running[] = [];
     for (const spec of options.logs) {
       const one = await openOne(pool, spec, options, reading);
+      owned.defer(() => one.marks.close());
       owned.use(one.log);
       if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
@@ -146,14 +148,15 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
       ? ctPersonality({ signer: spec.signer, sha256 })
       : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
   const roots = acceptedRootsOf(spec);
-  const mark = spec.markFile === undefined ? undefined : fileMark({ file: spec.markFile, key: keyName(spec) });
+  const marks = openMark(spec, { key: keyName(spec), clock: options.clock });
+  const mark = marks.store;
   const logId = await findOrCreate({ pool, spec, personality, mark, hasher, nowMs: options.clock.nowMs() });
   const { connectionString, clock, cacheBytes, queue, sessions, metrics } = options;
   const logger = options.logger.child({ log: spec.name });
   let exporter: Exporter | undefined;
   let copy: ObjectStore | undefined;
   const archive: Archive = { get: async (path, maxBytes) => (await copy?.get(path, maxBytes))?.bytes };
-  await sweepMark(mark, logger);
+  await sweepMark(marks.file, logger);
   const openStore = (): LogStore =>
     postgresStore({
       connectionString,
@@ -197,6 +200,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
   const own = {
     spec,
     log,
+    marks,
     exporter,
     openStore,
     fsck: (other: Partial<StoredFsckOptions> = {}) => fsckStored({ pool, logId, personality, ...other }),

@@ -2,6 +2,7 @@ import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogKind } from './core/ports.ts';
 import type { QueueLimits } from './engine/queue.ts';
+import type { S3Place } from './export/s3-requests.ts';
 import type { ExportTarget } from './open-export.ts';
 import type { ScrubLimits } from './scrub/scrub.ts';
 import type { SessionLimits } from './store/session.ts';
@@ -27,6 +28,8 @@ export interface LogSpec {
    * that was set back is found out. A mark on the database's own volume goes back with it.
    */
   markFile?: string;
+  /** The same in S3-compatible storage, instead of the file or beside it: for machines that share no folder. */
+  markPlace?: S3Place;
   /**
    * Makes the mark of a log that has entries and none yet, if it has at least so many: else that stops the start. Only for
    * somebody who knows the number from elsewhere; see the runbook of read-only logs.

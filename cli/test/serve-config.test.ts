@@ -159,7 +159,25 @@ suite('bad configurations stop with the path and what to do', () => {
       /logs\[0\]\.publicUrl .*origin/,
     ],
     ['two logs of one name', changed('name: ct-2026', 'name: rekor-2026'), /logs\[1\]\.name .*two logs are named/],
-    ['two logs with one key', changed('keys/ct-2026.key', 'keys/rekor-2026.key'), /logs\[1\]\.keyFile .*share a key/],
+    [
+      'two logs with one key',
+      changed('keys/ct-2026.key', 'keys/rekor-2026.key'),
+      /logs\[1\]\.keyFile .*also logs\[0\]/,
+    ],
+    ['one key for two services', changed('keys/tsa.key', 'keys/ca.key'), /tsa\.keyFile .*is also ca\.keyFile/],
+    ['a key of the trust root that signs', changed('keys/ca.key', 'keys/tuf-root.key'), /tuf\.keys\.root .*also ca/],
+    [
+      'two logs of one origin',
+      changed('    kind: rekor-v2\n', '    kind: ct\n    acceptedRootsFile: r\n')
+        .replace('https://log2026.rekor.example.org', 'https://ct.example.org:8443/2026')
+        .replace('    export:\n      folder: /var/lib/sigstead/tiles/rekor-2026\n', ''),
+      /logs\[1\]\.publicUrl .*same origin as logs\[0\]/,
+    ],
+    [
+      'a window that ends before it begins',
+      changed('validUntil: 2026-01-01', 'validUntil: 2024-01-01'),
+      /certificateAuthorities\[0\]\.validUntil .*after validFrom/,
+    ],
     ['a name that cannot stand in a path', changed('name: rekor-2026', 'name: Rekor/2026'), /logs\[0\]\.name/],
     [
       'a CT log that takes nothing',

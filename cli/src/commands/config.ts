@@ -3,7 +3,9 @@ import { IssuersConfigError, issuersFromFile, resolveIssuers } from '@sigstead/c
 import { buildSigningConfig, buildTrustedRoot, TrustError } from '@sigstead/formats';
 import { checkChain, TsaSetupError } from '@sigstead/tsa';
 import { Failure, oneLine } from '../failure.ts';
+import { readNamed } from '../serve/config/files.ts';
 import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
+import { Problems } from '../serve/config/problems.ts';
 import { loadMaterials, type Materials } from '../serve/services/materials.ts';
 import { trustModelOf } from '../serve/services/trust-model.ts';
 import { partsOf } from '../serve/workers/start.ts';
@@ -24,12 +26,25 @@ export async function printExample({ write, exampleFile }: ConfigIo): Promise<vo
  */
 export async function checkConfig(path: string, { write }: ConfigIo): Promise<void> {
   const config = await readServeConfig(path);
-  const materials = await loadMaterials(config);
-  checkIssuers(config);
-  checkTsa(config, materials);
-  checkTrust(config, materials);
+  const all = new Problems();
+  await all.try(() => checkPasswordFiles(config));
+  await all.try(async () => checkIssuers(config));
+  const materials = await all.try(() => loadMaterials(config));
+  if (materials !== undefined) {
+    await all.try(async () => checkTsa(config, materials));
+    await all.try(async () => checkTrust(config, materials));
+  }
+  all.throwAny();
   const parts = partsOf(config.file).map(([part, url]) => `  ${part.padEnd(28)} ${url}\n`);
   write(`${config.path} is valid\n${parts.join('')}`);
+}
+
+/** Variables of the environment are another matter: it need not be the one that serves. */
+async function checkPasswordFiles({ file, resolve }: ServeConfig): Promise<void> {
+  for (const key of ['passwordFile', 'migrationPasswordFile'] as const) {
+    const path = file.database?.[key];
+    if (path !== undefined) await readNamed({ key: `database.${key}`, path: resolve(path) });
+  }
 }
 
 function checkIssuers({ file }: ServeConfig): void {

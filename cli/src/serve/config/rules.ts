@@ -1,4 +1,5 @@
 import type { Place } from '@sigstead/platform';
+import { checkIdentities } from './identity-rules.ts';
 import { checkListeners, type Fail } from './listener-rules.ts';
 import type { ServeFile } from './sections.ts';
 
@@ -12,6 +13,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkNeeds(file, fail);
   checkDatabase(file, fail);
   checkLogs(file, fail);
+  checkIdentities(file, fail);
   checkExports(file, fail);
   checkCt(file, fail);
   checkPlainUrls(file, fail);
@@ -44,8 +46,14 @@ function checkNeeds(file: ServeFile, fail: Fail): void {
 function checkDatabase({ database }: ServeFile, fail: Fail): void {
   if (!database) return;
   for (const key of ['url', 'migrationUrl'] as const) {
-    if (database.hosts !== undefined && /^[^:]*:\/\/(?:[^/?#]*@)?[^/?#@]|[?&](?:host|port)=/.test(database[key] ?? '')) {
-      fail(`database.${key}`, 'names a server beside hosts: write it as postgresql://USER@/DATABASE, or leave out hosts');
+    if (
+      database.hosts !== undefined &&
+      /^[^:]*:\/\/(?:[^/?#@]*@)?[^/?#@]+(?:[/?#]|$)|[?&](?:host|port)=/.test(database[key] ?? '')
+    ) {
+      fail(
+        `database.${key}`,
+        'names a server beside hosts: write it as postgresql://USER@/DATABASE, or leave out hosts',
+      );
     }
   }
   for (const prefix of ['password', 'migrationPassword'] as const) {
@@ -65,9 +73,6 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
   logs.forEach((log, i) => {
     const path = `logs[${i}]`;
     if (logs.findIndex(({ name }) => name === log.name) < i) fail(`${path}.name`, `two logs are named ${log.name}`);
-    if (logs.findIndex(({ keyFile }) => keyFile === log.keyFile) < i) {
-      fail(`${path}.keyFile`, 'two logs share a key: clients tell logs apart by it; make one for each');
-    }
     if (log.kind === 'rekor-v2' && log.acceptedRootsFile !== undefined) {
       fail(`${path}.acceptedRootsFile`, 'is for kind ct only');
     }

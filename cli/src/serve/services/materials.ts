@@ -4,6 +4,8 @@ import type { TufSigners } from '@sigstead/tuf-root';
 import { Failure } from '../../failure.ts';
 import { type NamedFile, readCertificates, readNamed, readPublicKey, readSigner } from '../config/files.ts';
 import type { ServeConfig } from '../config/load.ts';
+import { Problems } from '../config/problems.ts';
+import type { LogFile } from '../config/sections.ts';
 
 /** A key with the certificates above it, DER, its own first. */
 export interface Authority {
@@ -30,26 +32,36 @@ export interface Materials {
   };
 }
 
-/** Throws a Failure that names the key of the configuration and the file. */
+/** Reads every file that is named. Throws a Failure with the key of the configuration and the file of each that cannot be used. */
 export async function loadMaterials(config: ServeConfig): Promise<Materials> {
   const { file } = config;
   const at = (key: string, path: string): NamedFile => ({ key, path: config.resolve(path) });
-  const logs = new Map<string, { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] }>();
+  const all = new Problems();
+  const logs: [string, LogMaterials][] = [];
   for (const [i, log] of file.logs.entries()) {
-    const roots = log.acceptedRootsFile;
-    logs.set(log.name, {
-      signer: await readSigner(at(`logs[${i}].keyFile`, log.keyFile)),
-      acceptedRoots: roots === undefined ? [] : await readCertificates(at(`logs[${i}].acceptedRootsFile`, roots)),
-    });
+    await all.try(async () => logs.push([log.name, await loadLog(`logs[${i}]`, log, at)]));
   }
+  const materials = {
+    logs: new Map(logs),
+    ca: await all.try(async () => file.ca && loadAuthority('ca', file.ca, at)),
+    foreignCt: await all.try(() => loadForeignCt(config, at)),
+    tsa: await all.try(async () => file.tsa && loadAuthority('tsa', file.tsa, at)),
+    tufSigners: await all.try(async () => file.tuf && loadTufSigners(file.tuf.keys, at)),
+    devOidc: await all.try(async () => file.devOidc && readSigner(at('devOidc.keyFile', file.devOidc.keyFile))),
+  };
+  const alsoTrust = await all.try(() => loadAlsoTrust(config, at));
+  all.throwAny();
+  if (alsoTrust === undefined) throw new TypeError('something failed and was not told');
+  return { ...materials, alsoTrust };
+}
+
+type LogMaterials = { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] };
+
+async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials> {
+  const roots = log.acceptedRootsFile;
   return {
-    logs,
-    ca: file.ca && (await loadAuthority('ca', file.ca, at)),
-    foreignCt: await loadForeignCt(config, at),
-    tsa: file.tsa && (await loadAuthority('tsa', file.tsa, at)),
-    tufSigners: file.tuf && (await loadTufSigners(file.tuf.keys, at)),
-    devOidc: file.devOidc && (await readSigner(at('devOidc.keyFile', file.devOidc.keyFile))),
-    alsoTrust: await loadAlsoTrust(config, at),
+    signer: await readSigner(at(`${key}.keyFile`, log.keyFile)),
+    acceptedRoots: roots === undefined ? [] : await readCertificates(at(`${key}.acceptedRootsFile`, roots)),
   };
 }
 

@@ -45,7 +45,8 @@ Usage: sigstead dev [options]      (npm start -- [options])
   --config FILE      settings file. Default: sigstead.yaml in the data folder, made on first start. Options win over it.
   --log-level LEVEL  debug, info, warn (default), error or silent; JSON lines on stderr.
 
-  DATABASE_URL       in the environment: use this PostgreSQL (postgresql://…) instead of the embedded one.
+  DATABASE_URL       in the environment: use this PostgreSQL (postgresql://…) instead of the embedded one. Several
+                     servers of one database, of which the primary is used: postgresql://user@h1:5432,h2:5432/db
 
 Ctrl-C or SIGTERM stops it: requests under way are answered first. It also stops when its parent process ends.
 

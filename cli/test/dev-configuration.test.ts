@@ -124,6 +124,14 @@ test('a password is found wherever the address has it, and an address without on
     assert.equal(found.password, password, url);
     assert.doesNotMatch(found.url, /secret|other|100|password/);
   }
+  for (const [url, bare, password] of [
+    ['postgresql://me:se%20cret@h1:5432,h2:5433/d', 'postgresql://me@h1:5432,h2:5433/d', 'se cret'],
+    ['postgresql://me@h1:1,h2:2/d?password=other&x=1', 'postgresql://me@h1:1,h2:2/d?x=1', 'other'],
+    ['postgresql://me:no@h1:1,h2:2/d?x=1&password=other', 'postgresql://me@h1:1,h2:2/d?x=1', 'other'],
+    ['postgresql://me@h1:1,h2:2/d', 'postgresql://me@h1:1,h2:2/d', undefined],
+  ] as const) {
+    assert.deepEqual(withoutPassword(url), { url: bare, password });
+  }
   for (const url of ['postgresql://me@h/d', 'postgresql:///d?host=%2Frun%2Fpg', 'no address']) {
     assert.deepEqual(withoutPassword(url), { url, password: undefined });
   }

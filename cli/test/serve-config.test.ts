@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { parseConfig } from '@sigstead/platform';
+import { DatabaseHosts, parseConfig } from '@sigstead/platform';
 import { Failure } from '../src/failure.ts';
+import { connectionsOf } from '../src/serve/config/connection.ts';
 import { parseServeConfig } from '../src/serve/config/load.ts';
 import { serveSchema } from '../src/serve/config/schema.ts';
 import { SECTIONS, type ServeFile } from '../src/serve/config/sections.ts';
@@ -100,6 +101,44 @@ suite('good configurations', () => {
 
   test('an IPv6 address stands in brackets', () => {
     assert.deepEqual(accepted(MINIMAL.replace('127.0.0.1:1', "'[::1]:1'")).tsa?.listen, { host: '::1', port: 1 });
+  });
+
+  test('a database may have several servers: in its address, or as a list for both addresses', async () => {
+    const several = 'postgresql://u@h1:5432,[::1]:5433,h3/s?sslmode=disable';
+    assert.equal(accepted(changed('postgresql://sigstead@db.example.org/sigstead', several)).database?.url, several);
+    const listed = changed(
+      '  url: postgresql://sigstead@db.example.org/sigstead',
+      '  url: postgresql://sigstead@/s?sslmode=disable\n  hosts: [h1, "h2:5433", "[::1]:6", /run/pg]\n  migrationUrl: postgresql://owner@/s',
+    );
+    const env = { SIGSTEAD_DATABASE_PASSWORD: 'a&b' };
+    const { serving, migrating } = await connectionsOf(parseServeConfig(listed, '/etc/x.yaml'), env);
+    const names = ['h1:5432', 'h2:5433', '[::1]:6', '/run/pg:5432'];
+    for (const address of [serving, migrating]) {
+      assert.deepEqual(
+        DatabaseHosts.parse(address).all.map(({ name }) => name),
+        names,
+      );
+    }
+    const { username, pathname, searchParams } = new URL(DatabaseHosts.parse(serving).all[3]?.connectionString ?? '');
+    assert.deepEqual([username, pathname, searchParams.get('host')], ['sigstead', '/s', '/run/pg']);
+    assert.deepEqual([searchParams.get('password'), searchParams.get('sslmode')], ['a&b', 'disable']);
+  });
+
+  test('a list of servers beside an address that names one, an empty list, and what is no server, are refused', () => {
+    const url = '  url: postgresql://sigstead@db.example.org/sigstead';
+    for (const [text, path] of [
+      [`${url}\n  hosts: [h1]`, 'database.url'],
+      ['  url: postgresql:///s?host=/run/pg\n  hosts: [h1]', 'database.url'],
+      [`  url: postgresql://u@/s\n  migrationUrl: postgresql://h/s\n  hosts: [h1]`, 'database.migrationUrl'],
+      ['  url: postgresql://u@/s\n  hosts: []', 'database.hosts'],
+      ['  url: postgresql://u@/s\n  hosts: ["h1:0"]', 'database.hosts[0]'],
+      ['  url: postgresql://u@/s\n  hosts: ["u@h1"]', 'database.hosts[0]'],
+      ['  url: postgresql://u@h1,,h2/s', 'database.url'],
+      ['  url: postgresql://u@h1,h2/s?target_session_attrs=any', 'database.url'],
+    ] as const) {
+      const refused = (error: unknown): boolean => error instanceof Failure && error.message.includes(`${path} (line `);
+      assert.throws(() => parseServeConfig(changed(url, text), '/etc/x.yaml'), refused, text);
+    }
   });
 
   test('a database address may be a socket', () => {

@@ -123,12 +123,26 @@ function listenText(host: string, port: number): string {
 export function withoutPassword(url: string): { url: string; password: string | undefined } {
   const parsed = URL.parse(url);
   const inQuery = parsed?.searchParams.get('password') ?? '';
-  if (parsed === null || parsed.password + inQuery === '') return { url, password: undefined };
+  if (parsed === null) return withoutPasswordOfList(url);
+  if (parsed.password + inQuery === '') return { url, password: undefined };
   // As the driver has it: what stands in the query wins.
   const password = inQuery === '' ? decoded(parsed.password) : inQuery;
   parsed.password = '';
   if (parsed.searchParams.has('password')) parsed.searchParams.delete('password');
   return { url: parsed.href, password };
+}
+
+/** Of several servers with ports, which are no URL to anybody but PostgreSQL's clients. */
+function withoutPasswordOfList(url: string): { url: string; password: string | undefined } {
+  const [, scheme = '', user = '', given, rest = ''] =
+    /^(postgres(?:ql)?:\/\/)([^/?#:@]*):([^/?#@]*)(@.*)$/s.exec(url) ?? [];
+  const inQuery = /[?&]password=([^&#]*)/.exec(url)?.[1];
+  const written = given === undefined ? url : `${scheme}${user}${rest}`;
+  const bare = written.replace(/([?&])password=[^&#]*(&|$)/, (_all, before: string, after: string) =>
+    after === '' ? '' : before,
+  );
+  const password = inQuery ?? given;
+  return { url: bare, password: password === undefined ? undefined : decoded(password) };
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,6 @@
 import {
   DatabaseError,
+  DatabaseHosts,
   type Logger,
   migrate,
   type Migration,
@@ -92,8 +93,17 @@ async function ownDatabase(url: string, logger: Logger): Promise<Database> {
 /** Host and database name; never the user or the password. */
 function whereIs(url: string): string {
   const parsed = URL.parse(url);
-  if (parsed === null) return 'an address that cannot be read';
+  if (parsed === null) return serversOf(url);
   return `${parsed.host === '' ? 'the local socket' : parsed.host}${parsed.pathname}`;
+}
+
+/** A list of servers with ports is no URL to anybody but PostgreSQL's clients. */
+function serversOf(url: string): string {
+  try {
+    return String(DatabaseHosts.parse(url));
+  } catch {
+    return 'an address that cannot be read';
+  }
 }
 
 /** Several addresses of one host fail together as an error without a text of its own. */

@@ -79,6 +79,7 @@ function openCa(options: ComposeOptions, logs: RunningLogs, devOidc: DevOidc | u
   if (ca === undefined || own === undefined) throw new TypeError('no ca in the configuration');
   return composeCa({
     connection: connectionString,
+    requireDurableDatabase: isDurable(options),
     logger: partLogger(options, 'ca'),
     metrics,
     clock: systemClock,
@@ -90,6 +91,11 @@ function openCa(options: ComposeOptions, logs: RunningLogs, devOidc: DevOidc | u
     ...(devOidc === undefined ? {} : { inProcessIssuers: documentsOf(devOidc) }),
     version,
   });
+}
+
+/** Whether a database whose settings may lose what it acknowledged is refused. */
+function isDurable({ config }: ComposeOptions): boolean {
+  return config.file.database?.dangerouslyAllowUnsafeSettings !== true;
 }
 
 /** A log of this process is reached by a call, any other over HTTP. */
@@ -130,7 +136,7 @@ function openTuf(options: ComposeOptions): Promise<TufRootHandle> {
   const { tuf } = config.file;
   if (tuf === undefined || materials.tufSigners === undefined) throw new TypeError('no tuf in the configuration');
   return composeTufRoot({
-    connection: { connectionString },
+    connection: { connectionString, requireDurable: isDurable(options) },
     logger: partLogger(options, 'tuf-root'),
     metrics,
     clock: systemClock,

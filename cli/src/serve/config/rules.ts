@@ -40,6 +40,7 @@ function checkNeeds(file: ServeFile, fail: Fail): void {
   if (needsState && file.stateFolder === undefined) {
     fail('stateFolder', 'missing: logs and tsa keep there what must not go back even when the database does');
   }
+  if (file.logs.length === 0 && file.mark !== undefined) fail('mark', 'is not used without logs; remove it');
   if (!needsState && file.stateFolder !== undefined) fail('stateFolder', 'is not used without logs or tsa; remove it');
 }
 
@@ -91,7 +92,7 @@ function checkExports({ logs }: ServeFile, fail: Fail): void {
   logs.forEach(({ kind, export: to }, i) => {
     if (to === undefined) return;
     const path = `logs[${i}].export`;
-    if (kind !== 'rekor-v2') fail(path, 'is for kind rekor-v2 only: no other has a layout for it');
+    if (kind !== 'rekor-v2') fail(path, 'is for kind rekor-v2 only: a ct log (RFC 6962) has no layout of files to copy');
     if ((to.folder === undefined) === (to.bucket === undefined)) fail(path, 'wants either folder or bucket');
     if (to.bucket !== undefined && to.region === undefined) fail(`${path}.region`, 'missing: a bucket is in a region');
     const stray = (['prefix', 'region', 'endpoint', 'pathStyle'] as const).find((key) => to[key] !== undefined);

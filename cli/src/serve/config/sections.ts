@@ -2,6 +2,9 @@ import { issuersSchema } from '@sigstead/ca';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
 import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
 
+const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/;
+const REGION = /^[A-Za-z0-9-]{1,64}$/;
+const PREFIX = /^(?:[^/\s]+\/)+$/;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const name = c.string({ pattern: NAME, expected: 'a name of lower-case letters, digits, dot, dash and underscore' });
 
@@ -20,11 +23,21 @@ const database = {
 
 const metrics = { listen: listenAddress };
 
+const s3 = {
+  bucket: c.string({ pattern: BUCKET, expected: 'the name of a bucket' }),
+  region: c.string({ pattern: REGION, expected: 'the name of a region' }),
+  prefix: c.optional(c.string({ pattern: PREFIX, expected: 'a text that ends in /' })),
+  endpoint: c.optional(serviceUrl),
+  pathStyle: c.optional(c.boolean()),
+};
+
+const mark = { s3: c.object(s3) };
+
 const logExport = {
   folder: c.optional(filePath),
-  bucket: c.optional(c.string({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, expected: 'the name of a bucket' })),
-  prefix: c.optional(c.string({ pattern: /^(?:[^/\s]+\/)+$/, expected: 'a text that ends in /' })),
-  region: c.optional(c.string({ pattern: /^[A-Za-z0-9-]{1,64}$/, expected: 'the name of a region' })),
+  bucket: c.optional(s3.bucket),
+  prefix: s3.prefix,
+  region: c.optional(s3.region),
   endpoint: c.optional(serviceUrl),
   pathStyle: c.optional(c.boolean()),
   intervalMs: c.withDefault(c.integer({ min: 100, max: 3_600_000, unit: 'milliseconds' }), 1_000),
@@ -127,6 +140,7 @@ export const WHOLE = {
   logLevel: c.withDefault(c.oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
   workers: c.withDefault(c.integer({ min: 1, max: 64 }), 1),
   stateFolder: c.optional(filePath),
+  mark: c.optional(c.object(mark)),
   metrics: c.optional(c.object(metrics)),
   database: c.optional(c.object(database)),
   logs: c.withDefault(c.list(c.object(log), { max: 50 }), []),
@@ -146,6 +160,8 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   metrics,
   logs: log,
   'logs.export': logExport,
+  mark,
+  'mark.s3': s3,
   ca,
   'ca.ct': caCt,
   tsa,

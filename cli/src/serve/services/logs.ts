@@ -76,7 +76,23 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
     signer: own.signer,
     readOnly: log.readOnly,
     markFile: join(stateFolderOf(config), `log-${log.name}`),
+    ...markPlaceOf(config),
     ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
+  };
+}
+
+/** One place for all logs: each mark has the name of its log. */
+function markPlaceOf({ file: { mark } }: ServeConfig): Pick<LogSpec, 'markPlace'> {
+  if (mark === undefined) return {};
+  const { bucket, region, prefix = '', endpoint, pathStyle } = mark.s3;
+  return {
+    markPlace: {
+      bucket,
+      region,
+      prefix,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(pathStyle === undefined ? {} : { pathStyle }),
+    },
   };
 }
 

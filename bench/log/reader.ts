@@ -129,7 +129,7 @@ export class Readers {
 }
 
 /** SPEC: C2SP tlog-tiles, Log entries: each with a big-endian 16-bit length before it. */
-function entryOf(bundle: Buffer, position: number): Buffer {
+export function entryOf(bundle: Buffer, position: number): Buffer {
   let at = 0;
   for (let i = 0; i < position; i++) at += 2 + bundle.readUInt16BE(at);
   return bundle.subarray(at + 2, at + 2 + bundle.readUInt16BE(at));

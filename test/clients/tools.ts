@@ -26,7 +26,7 @@ const PYTHON = '4.5.1';
 const VERSITYGW = '1.8.0';
 const GO_PROGRAM = join(import.meta.dirname, 'go-verify');
 /** No other toolchain than the one installed here is fetched behind our back. */
-const GO_ENV = { GOTOOLCHAIN: 'local' };
+export const GO_ENV = { GOTOOLCHAIN: 'local' };
 
 export const cosign: Tool = {
   name: `cosign ${COSIGN}`,
@@ -130,7 +130,8 @@ export async function provide(tool: Tool, cacheDir: string): Promise<string> {
   return program;
 }
 
-async function missingGo(): Promise<string | undefined> {
+/** Why nothing can be built with Go here, if so. */
+export async function missingGo(): Promise<string | undefined> {
   const text = await outputOf('go', ['env', 'GOVERSION']);
   if (text === undefined) return 'go is not installed';
   const [, major = '0', minor = '0'] = /^go(\d+)\.(\d+)/.exec(text) ?? [];

@@ -1,0 +1,105 @@
+// `npm run bench:peers`: our log engine and Tessera's POSIX log, side by side over HTTP.
+import { loadavg } from 'node:os';
+import { clientCacheDir } from '../../test/clients/cache.ts';
+import { provide, provided } from '../../test/clients/tools.ts';
+import { factLines, machineFacts } from '../machine/facts.ts';
+import { pinApart } from '../machine/pin.ts';
+import { yardstick } from '../yardstick.ts';
+import { HELP } from './help.ts';
+import { Leaves } from './leaves.ts';
+import { type Load, measure, type MeasureOptions, type Run } from './measure.ts';
+import { type PeerOptions, readOptions, UsageError } from './options.ts';
+import { type Comparison, compare, runLine, tableLines, targetLines } from './report.ts';
+import { startSystems, type System, type Systems } from './systems.ts';
+import { tessera } from './tessera.ts';
+
+type Say = (line: string) => void;
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const say: Say = (line) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+  const program = await theirProgram(say);
+  if (program === undefined) return 0;
+  const { signsPerSecond } = yardstick();
+  await using systems = await startSystems(program);
+  const facts = await machineFacts([], systems.connectionString);
+  for (const line of factLines(facts)) say(line);
+  say(`P-256 on one core: ${signsPerSecond.toFixed(0)} signatures/s; ours answers through fastify`);
+  const pinning = options.pin ? pinApart([...systems.ours.pids, ...systems.theirs.pids]) : 'not pinned';
+  say(pinning);
+  const { runs, comparisons } = await allRuns(systems, options, say);
+  for (const line of ['', ...tableLines(comparisons), '', ...targetLines(comparisons)]) say(line);
+  say(
+    `load average at the end: ${loadavg()
+      .map((load) => load.toFixed(2))
+      .join(', ')}`,
+  );
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify({ facts, pinning, signsPerSecond, options, runs, comparisons }, null, 2)}\n`,
+    );
+  }
+  return runs.some((run) => run.faults.length > 0 || run.checked === 0) ? 1 : 0;
+}
+
+/** Undefined, and said by name, where it cannot be built. */
+async function theirProgram(say: Say): Promise<string | undefined> {
+  const cache = clientCacheDir(process.env);
+  const present = await provided(tessera, cache);
+  if (present !== undefined) return present;
+  const reason = await tessera.missing();
+  if (reason !== undefined) {
+    say(`SKIPPED ${tessera.name}: ${reason}`);
+    return undefined;
+  }
+  say(`${tessera.name} is being installed into ${cache}`);
+  return provide(tessera, cache);
+}
+
+async function allRuns(
+  systems: Systems,
+  options: PeerOptions,
+  say: Say,
+): Promise<{ runs: Run[]; comparisons: Comparison[] }> {
+  const leaves = new Leaves();
+  let leaf = 0;
+  const how: MeasureOptions = { ...options, leaves, nextLeaf: () => leaf++ };
+  const { ours, theirs } = systems;
+  for (const system of [ours, theirs]) {
+    await measure(system, { kind: 'closed', inFlight: 64 }, { ...how, seconds: options.warmUpSeconds });
+  }
+  const loads: Load[] = [
+    ...options.rates.map((perSecond) => ({ kind: 'open', perSecond }) as const),
+    ...options.inFlight.map((inFlight) => ({ kind: 'closed', inFlight }) as const),
+  ];
+  const runs: Run[] = [];
+  const comparisons: Comparison[] = [];
+  for (const load of loads) {
+    const own: Run[] = [];
+    for (const system of order(options.rounds, ours, theirs)) {
+      const run = await measure(system, load, how);
+      own.push(run);
+      say(runLine(run));
+    }
+    runs.push(...own);
+    comparisons.push(compare(load, own));
+  }
+  return { runs, comparisons };
+}
+
+/** A-B-B-A, so that what drifts falls on both. */
+function order(rounds: number, ours: System, theirs: System): System[] {
+  return Array.from({ length: rounds }, () => [ours, theirs, theirs, ours]).flat();
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`bench:peers: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+  if (error instanceof UsageError) process.stderr.write('npm run bench:peers -- --help tells more\n');
+}

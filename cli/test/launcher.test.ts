@@ -30,6 +30,10 @@ function launch(launcher: string, path: string, args: string[] = []) {
   return spawnSync(launcher, args, { encoding: 'utf8', env: { PATH: `${path}:/usr/bin:/bin` }, cwd: '/' });
 }
 
+/** What this project's own Node is started with. */
+const WORDS =
+  '--disable-warning=ExperimentalWarning|--initial-old-space-size=128|--external-memory-accounted-in-global-limit';
+
 suite('launcher', () => {
   test('an old Node is named with its version in one line', async () => {
     const { status, stderr } = launch(join(base, 'tree/cli/bin/sigstead'), await fakeNode('old', 'v20.20.2'));
@@ -45,7 +49,18 @@ suite('launcher', () => {
     const { status, stdout } = launch(join(base, 'tree/cli/bin/sigstead'), await fakeNode('new', 'v26.10.0'), args);
     assert.equal(status, 0);
     const main = join(base, 'tree/cli/src/main.ts');
-    assert.equal(stdout, `${process.pid}|--disable-warning=ExperimentalWarning|${main}|dev|--data|a b|$(x)||`);
+    assert.equal(stdout, `${process.pid}|${WORDS}|${main}|dev|--data|a b|$(x)||`);
+  });
+
+  test('words of one version`s engine are for that version alone', async () => {
+    const launcher = join(base, 'tree/cli/bin/sigstead');
+    const main = join(base, 'tree/cli/src/main.ts');
+    for (const version of ['v24.18.0', 'v27.0.0']) {
+      const { stdout } = launch(launcher, await fakeNode('other', version));
+      assert.equal(stdout, `${process.pid}|--disable-warning=ExperimentalWarning|${main}|`);
+    }
+    const known = spawnSync(process.execPath, [...WORDS.split('|'), '-p', '1'], { encoding: 'utf8' });
+    if (process.versions.node.startsWith('26.')) assert.equal(known.status, 0, known.stderr);
   });
 
   test('the pinned one wins over the PATH; one that cannot run does not', async () => {
@@ -65,7 +80,7 @@ suite('launcher', () => {
     await symlink('../tree/cli/bin/sigstead', join(base, 'links', 'one'));
     await symlink(join(base, 'links', 'one'), join(base, 'links', 'two'));
     const { stdout } = launch(join(base, 'links', 'two'), await fakeNode('new', 'v26.10.0'));
-    assert.equal(stdout, `${process.pid}|--disable-warning=ExperimentalWarning|${join(base, 'tree/cli/src/main.ts')}|`);
+    assert.equal(stdout, `${process.pid}|${WORDS}|${join(base, 'tree/cli/src/main.ts')}|`);
   });
 
   test('missing packages are said', async () => {

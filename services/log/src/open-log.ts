@@ -1,6 +1,7 @@
 import type { TreeHasher } from '@sigstead/merkle';
 import type { Clock, Logger } from '@sigstead/platform';
 import type { LogStore, MarkStore, Personality } from './core/ports.ts';
+import { ENGINE_LIMITS, type EngineLimits, signingInTime } from './engine/bounded.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import { type EngineMetrics, Sequencer } from './engine/sequencer.ts';
 import { Tree } from './engine/tree.ts';
@@ -48,6 +49,8 @@ export interface OpenLogOptions {
   /** Called when a batch of this process has been published. */
   onPublished?: () => void;
   limits?: QueueLimits;
+  /** How long a signer, a mark or a batch may keep others waiting; those not named are ENGINE_LIMITS. */
+  engineLimits?: Partial<EngineLimits>;
   /** Bytes of tiles and of entries kept in memory, each. */
   cacheBytes?: number;
   /** See LogOptions. */
@@ -62,7 +65,9 @@ const CACHE_BYTES = 32 * 2 ** 20;
 
 /** Opens an existing log: its settled head is read and proven before anything is served. Throws as Tree.open(). */
 export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
-  const { hasher, store, personality, logger, clock, metrics } = options;
+  const { hasher, store, logger, clock, metrics } = options;
+  const { signMs, markMs, answerMs } = { ...ENGINE_LIMITS, ...options.engineLimits };
+  const personality = signingInTime(options.personality, signMs);
   const budgetBytes = options.cacheBytes ?? CACHE_BYTES;
   const tiles = new TileSource({ hasher, store, budgetBytes: TREE_TILES_BYTES });
   const { mark, newMark, watchMs } = options;
@@ -72,6 +77,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     personality,
     tiles,
     mark,
+    markMs,
     logger,
     ...(newMark === undefined ? {} : { newMark }),
   }).catch(async (error: unknown) => {
@@ -103,6 +109,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     logger,
     metrics,
     pause,
+    answerMs,
     onPublished: (firstIndex, records) => {
       read.offer(firstIndex, records);
       options.onPublished?.();

@@ -10,6 +10,7 @@ const head = (size: number, fill: number, note = 'ours'): StoredHead => ({
   root: new Uint8Array(32).fill(fill),
   timestampMs: 1,
   note: Buffer.from(note),
+  ordinal: 0,
 });
 
 const base = head(5, 5);

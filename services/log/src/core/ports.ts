@@ -12,9 +12,11 @@ export interface HeadClaim {
   timestampMs: number;
 }
 
-/** A head with the note that was stored in the same commit. */
+/** A head with one of its notes: the one stored in the same commit, or a later one. */
 export interface StoredHead extends HeadClaim {
   note: Uint8Array;
+  /** Which note of this head it is; the one stored with it is 0. */
+  ordinal: number;
 }
 
 /** What an entry is before it has an index. */
@@ -89,7 +91,7 @@ export interface SequencingTransaction {
   /** Errors: conflict (another head stands in the place), refused, lost. Nothing is visible to others yet. */
   insert(rows: BatchRows): Promise<void>;
   /** Adds one more note to a head that stands, with the next ordinal. Errors: refused, lost. */
-  insertNote(head: StoredHead): Promise<void>;
+  insertNote(head: Omit<StoredHead, 'ordinal'>): Promise<void>;
   /** What the log is from the commit on; `size` is that of the newest head. Errors: refused (it is frozen), lost. */
   insertState(change: { state: LifeState; size: number; timestampMs: number }): Promise<void>;
   /** Resolves only when COMMIT was acknowledged cleanly. Any other end is `unknown`. */
@@ -152,12 +154,12 @@ export interface StoredBatch {
   records: Uint8Array;
 }
 
-export interface HistoryRow extends Omit<StoredHead, 'note'> {
+export interface HistoryRow extends Omit<StoredHead, 'note' | 'ordinal'> {
   previousSize: number;
   notes: Uint8Array[];
 }
 
-export interface HistoryRow extends Omit<StoredHead, 'note'> {
+export interface HistoryRow extends Omit<StoredHead, 'note' | 'ordinal'> {
   previousSize: number;
   notes: Uint8Array[];
 }
@@ -165,8 +167,8 @@ export interface HistoryRow extends Omit<StoredHead, 'note'> {
 /** What committed rows say now, on whatever server the pool leads to. */
 export interface Peek {
   size: number;
-  /** Time of the newest head's newest note. */
-  timestampMs: number;
+  /** Of the newest head's newest note. */
+  ordinal: number;
   /** Root of the head of the size asked for, if there is one. */
   root: Uint8Array | undefined;
   /** The server is in recovery: what it lacks may only be late. */

@@ -36,12 +36,9 @@ export function sameHead(a: Pick<HeadClaim, 'size' | 'root'>, b: Pick<HeadClaim,
   return a.size === b.size && equalHashes(a.root, b.root);
 }
 
-/** Whether `a` says less than `b` does of one tree: it is smaller, or a note of the same size signed earlier. */
-export function isOlder(
-  a: Pick<HeadClaim, 'size' | 'timestampMs'>,
-  b: Pick<HeadClaim, 'size' | 'timestampMs'>,
-): boolean {
-  return a.size < b.size || (a.size === b.size && a.timestampMs < b.timestampMs);
+/** Whether `a` says less than `b` does of one tree: it is smaller, or an earlier note of the same size. */
+export function isOlder(a: Pick<StoredHead, 'size' | 'ordinal'>, b: Pick<StoredHead, 'size' | 'ordinal'>): boolean {
+  return a.size < b.size || (a.size === b.size && a.ordinal < b.ordinal);
 }
 
 /** A stored note must carry our signature over exactly the stored head, or somebody else wrote it. Throws `halted`. */

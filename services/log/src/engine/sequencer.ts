@@ -1,14 +1,9 @@
-import type { TreeHasher } from '@sigstead/merkle';
-import type { Clock, Logger } from '@sigstead/platform';
+import type { Logger } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
 import { closedBy } from '../core/life.ts';
-import type { LogStore, Personality, SequencingTransaction, Submission } from '../core/ports.ts';
-import type { LeafRecord } from '../core/records.ts';
-import { MAX_CLOCK_LAG_MS } from '../core/time.ts';
-import { settleOutcome } from './outcome.ts';
+import type { Submission } from '../core/ports.ts';
+import { BatchWriter, type BatchWriterDependencies } from './batch-writer.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
-import { answerAll, type Closed, type Staged, stageBatch, stageNote } from './stage.ts';
-import type { Tree } from './tree.ts';
 
 /** What the operator sees of the engine. */
 export interface EngineMetrics {
@@ -18,27 +13,17 @@ export interface EngineMetrics {
   failed(reason: string): void;
 }
 
-export interface SequencerDependencies {
-  hasher: TreeHasher;
-  store: LogStore;
-  personality: Personality;
-  tree: Tree;
-  clock: Clock;
+export interface SequencerDependencies extends Omit<BatchWriterDependencies, 'isClosing'> {
   logger: Logger;
   metrics: EngineMetrics;
-  /** Waits before a retry. */
-  pause: (ms: number) => Promise<void>;
-  /** Called with every batch as it is published, before its waiters are answered. */
-  onPublished?: (firstIndex: number, records: readonly LeafRecord[]) => void;
   limits?: QueueLimits;
+  /** See EngineLimits. */
+  answerMs: number;
 }
 
 /** Attempts at a batch that certainly was not stored, before its waiters are told so. */
 const ATTEMPTS = 4;
 const PAUSES_MS = [20, 100, 400];
-
-/** How far heads may be ahead of the clock before the next one waits for it. */
-const AHEAD_MS = 10;
 
 /** Turns a batch may lose to other processes before its waiters are told to come again. */
 const LOST_TURNS = 100;
@@ -57,11 +42,13 @@ export class Sequencer {
   /** The refresh that waits for its turn, and what its callers wait for. */
   #refresh: (() => Promise<void>) | undefined;
   #refreshing: Promise<void> | undefined;
-  /** The session on which the head and the mark were compared with what this process knows. */
-  #session: number | undefined;
+  readonly #writer: BatchWriter;
+  /** What is under way takes longer than anybody is kept waiting: nothing more is taken until it has ended. */
+  #isLate = false;
 
   constructor(deps: SequencerDependencies) {
     this.#deps = deps;
+    this.#writer = new BatchWriter({ ...deps, isClosing: () => this.#closing });
     this.#queue = new SubmissionQueue(deps.limits ?? QUEUE_LIMITS);
   }
 
@@ -88,6 +75,7 @@ export class Sequencer {
     this.#deps.tree.assertRunning();
     // What is frozen stays so. A log that is only read-only is asked again each time.
     if (this.#deps.tree.state === 'frozen') throw closedBy('frozen');
+    if (this.#isLate) throw lateAnswer();
     this.#queue.checkRoom();
   }
 
@@ -99,7 +87,11 @@ export class Sequencer {
     if (this.#closing) return Promise.reject(new LogError('closing', 'log is temporarily unavailable'));
     // One sequencing transaction at a time: the refresh waits for its turn between two batches.
     this.#refreshing ??= new Promise((resolve, reject) => {
-      this.#refresh = () => this.#refreshOnce().then(resolve, (error: unknown) => reject(toCallerError(error)));
+      const late = (): void => reject(lateAnswer());
+      this.#refresh = () =>
+        this.#inTime(late, () =>
+          this.#writer.refresh().then(resolve, (error: unknown) => reject(toCallerError(error))),
+        );
       this.#running ??= this.#run();
     });
     return this.#refreshing;
@@ -121,9 +113,32 @@ export class Sequencer {
       if (this.#queue.length === 0) continue;
       const batch = this.#queue.take();
       this.#deps.metrics.queueDepth(this.#queue.length);
-      await this.#sequence(batch);
+      await this.#inTime(
+        () => rejectAll(batch, lateAnswer()),
+        () => this.#sequence(batch),
+      );
     }
     this.#running = undefined;
+  }
+
+  /**
+   * Sees work through to its end, however long that takes: what may be stored is not left alone. But after `answerMs`
+   * those who wait for it, and those who wait behind them, are told to come again.
+   */
+  async #inTime(giveUp: () => void, work: () => Promise<void>): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+      this.#deps.logger.warn({ waiting: this.#queue.length }, 'a batch is late: nobody is kept waiting for it');
+      giveUp();
+      while (this.#queue.length > 0) rejectAll(this.#queue.take(), lateAnswer());
+      this.#deps.metrics.queueDepth(0);
+    }, this.#deps.answerMs);
+    try {
+      await work();
+    } finally {
+      clearTimeout(timer);
+      this.#isLate = false;
+    }
   }
 
   /** Sees a batch through to its end: every waiter is answered when this resolves. Never throws. */
@@ -131,7 +146,7 @@ export class Sequencer {
     let failures = 0;
     for (let turns = 1; ; turns++) {
       try {
-        const stored = await this.#attempt(batch);
+        const stored = await this.#writer.write(batch);
         if (stored) return;
         if (turns >= LOST_TURNS) throw new LogError('unavailable', 'failed to integrate entry');
       } catch (error) {
@@ -164,121 +179,15 @@ export class Sequencer {
     await this.#deps.pause(PAUSES_MS[failures - 1] ?? 0);
     return true;
   }
-
-  /** One transaction. False: certainly not stored, another process came first. */
-  async #attempt(batch: readonly Waiter[]): Promise<boolean> {
-    const { tree } = this.#deps;
-    tree.assertRunning();
-    await tree.publishKnown();
-    await this.#awaitClock();
-    const startedMs = performance.now();
-    const tx = await this.#begin();
-    const staged = await this.#stage(tx, batch).catch(async (error: unknown) => {
-      await tx.rollback();
-      if (error instanceof StoreError && error.code === 'conflict') return 'behind' as const;
-      throw error;
-    });
-    if (staged === 'behind') {
-      await tx.rollback();
-      await tree.catchUp();
-      return false;
-    }
-    if (typeof staged === 'string') {
-      await tx.rollback();
-      throw this.#closedBy(staged);
-    }
-    if (!(await this.#commit(tx, staged))) {
-      await tree.catchUp();
-      return false;
-    }
-    await this.#release(batch, staged);
-    const seconds = (performance.now() - startedMs) / 1000;
-    this.#deps.metrics.committed({ entries: staged.plan.records.length, seconds });
-    return true;
-  }
-
-  /** Where every head is later than the last, many small batches would run ahead of the clock: they become fewer instead. */
-  async #awaitClock(): Promise<void> {
-    const { personality, tree, clock, pause } = this.#deps;
-    const aheadMs = personality.strictTime ? tree.known.head.timestampMs - clock.nowMs() : 0;
-    if (aheadMs > AHEAD_MS && aheadMs <= MAX_CLOCK_LAG_MS) await pause(aheadMs);
-  }
-
-  /** A transaction on a server whose tree holds all that was known and marked. A new session may lead to another server. */
-  async #begin(): Promise<SequencingTransaction> {
-    const { store, tree } = this.#deps;
-    for (;;) {
-      const tx = await store.begin();
-      if (tx.session === this.#session) return tx;
-      await tx.rollback();
-      await tree.catchUp();
-      this.#session = tx.session;
-    }
-  }
-
-  async #refreshOnce(): Promise<void> {
-    const { tree, personality, clock } = this.#deps;
-    tree.assertRunning();
-    const tx = await this.#begin();
-    try {
-      const { known } = tree;
-      const head = await stageNote(tx, { personality, known, nowMs: clock.nowMs() });
-      if (typeof head === 'string') throw this.#closedBy(head);
-      if (head !== undefined) await tx.commit();
-      else await tx.rollback();
-    } catch (error) {
-      await tx.rollback();
-      if (error instanceof LogError && error.code === 'halted') tree.halt(error);
-      throw error;
-    }
-    // The newest note is read back with its head: the same way whether it is ours or another process's.
-    await tree.catchUp();
-  }
-
-  #closedBy(state: Closed): LogError {
-    this.#deps.tree.noteState(state);
-    return closedBy(state);
-  }
-
-  #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind' | Closed> {
-    const { hasher, personality, clock, metrics, tree } = this.#deps;
-    const submissions = batch.map((waiter) => waiter.submission);
-    return stageBatch(tx, { hasher, personality, metrics, known: tree.known, nowMs: clock.nowMs(), submissions });
-  }
-
-  /** Resolves to whether the batch is stored. Throws when that is certain not to be so, for another reason than a lost race. */
-  async #commit(tx: SequencingTransaction, staged: Staged): Promise<boolean> {
-    const { store, pause, tree } = this.#deps;
-    try {
-      await tx.commit();
-      return true;
-    } catch (error) {
-      await tx.rollback();
-      const isUnknown = error instanceof StoreError && error.code === 'unknown';
-      // Without rows of its own there is nothing to find again; what was read is not believed, so the batch starts over.
-      if (!isUnknown || staged.state === undefined) throw error;
-      const { head } = staged.state;
-      const catchUp = (): Promise<void> => tree.catchUp();
-      return settleOutcome({ store, catchUp, base: staged.base, head, pause, isClosing: () => this.#closing });
-    }
-  }
-
-  /** The batch is durable: raise the mark, publish, then answer. */
-  async #release(batch: readonly Waiter[], staged: Staged): Promise<void> {
-    const { tree, onPublished } = this.#deps;
-    const { plan, base, state } = staged;
-    if (state !== undefined) {
-      await tree.accept(state);
-      onPublished?.(base.size, plan.records);
-    } else if (base.size > tree.published.head.size) {
-      await tree.catchUp();
-    }
-    answerAll(batch, staged);
-  }
 }
 
 function rejectAll(batch: readonly Waiter[], error: unknown): void {
   for (const waiter of batch) waiter.reject(error);
+}
+
+/** Stored or not: who asks again finds out. */
+function lateAnswer(): LogError {
+  return new LogError('unavailable', 'failed to integrate entry', { detail: 'what is under way takes too long' });
 }
 
 /** Callers learn that it failed, not why. */

@@ -52,7 +52,7 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   const claim = { size: plan.grown.edge.size, root: plan.grown.edge.root(), timestampMs };
   const note = await personality.signHead(claim);
   const signed = checkNote(personality, note, claim);
-  const head = { ...claim, note };
+  const head = { ...claim, note, ordinal: 0 };
   const { getNode } = plan.grown;
   const proofs = await insertAndProve(tx, { ...input, plan, base: view.head, head, signed, getNode });
   return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
@@ -62,7 +62,7 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
 export async function stageNote(
   tx: SequencingTransaction,
   input: Pick<StageInput, 'personality' | 'known' | 'nowMs'>,
-): Promise<StoredHead | Closed | undefined> {
+): Promise<'staged' | Closed | undefined> {
   const { personality, known, nowMs } = input;
   const view = await tx.look({ identities: [], fromSize: known.head.size });
   checkNotBehind(known.head, view.head);
@@ -74,9 +74,8 @@ export async function stageNote(
   const claim = { size: known.edge.size, root: known.edge.root(), timestampMs };
   const note = await personality.signHead(claim);
   checkNote(personality, note, claim);
-  const head = { ...claim, note };
-  await tx.insertNote(head);
-  return head;
+  await tx.insertNote({ ...claim, note });
+  return 'staged';
 }
 
 /** Proves the batch while the database works on its rows: the lock is held no longer for it. */

@@ -1,8 +1,8 @@
-import { equalHashes, TreeEdge, tilesForSize, type TreeHasher } from '@sigstead/merkle';
+import { equalHashes, TreeEdge, type TreeHasher } from '@sigstead/merkle';
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { LifeState } from '../core/life.ts';
-import type { LogStore, Mark, MarkStore, Peek, Personality, StoredHead } from '../core/ports.ts';
+import type { LogStore, MarkStore, Peek, Personality } from '../core/ports.ts';
 import {
   checkHeadNote,
   checkNotBehind,
@@ -15,6 +15,8 @@ import {
   sameHead,
 } from '../core/state.ts';
 import type { TileSource } from '../read/tile-source.ts';
+import { Marked } from './marked.ts';
+import { checkNewMark, loadPartials } from './restore.ts';
 import { SharedRun } from './shared-run.ts';
 
 /** Leaf hashes read and hashed in one go when catching up: some 10 ms of the event loop. */
@@ -29,6 +31,8 @@ export interface TreeDependencies {
   personality: Personality;
   tiles: TileSource;
   mark: MarkStore | undefined;
+  /** See EngineLimits. */
+  markMs: number;
   /** Takes a log with entries that has no mark, if it has at least so many. Without it, having none stops the start. */
   newMark?: { atLeast: number };
   logger: Logger;
@@ -41,6 +45,7 @@ export interface TreeDependencies {
  */
 export class Tree {
   readonly #deps: TreeDependencies;
+  readonly #mark: Marked;
   #known: LogState;
   #published: LogState;
   #halted: LogError | undefined;
@@ -53,6 +58,7 @@ export class Tree {
 
   private constructor(deps: TreeDependencies, state: LogState) {
     this.#deps = deps;
+    this.#mark = new Marked({ ...deps, limitMs: deps.markMs, halt: (error) => this.halt(error) });
     this.#known = state;
     this.#published = state;
   }
@@ -62,18 +68,16 @@ export class Tree {
    * Throws StoreError, and LogError: `misconfigured` when there is no mark, `unavailable` when it cannot be read or raised.
    */
   static async open(deps: TreeDependencies): Promise<Tree> {
-    const empty = { size: 0, root: deps.hasher.empty(), timestampMs: 0, note: new Uint8Array(0) };
+    const empty = { size: 0, root: deps.hasher.empty(), timestampMs: 0, note: new Uint8Array(0), ordinal: 0 };
     const tree = new Tree(deps, { head: empty, edge: TreeEdge.empty(deps.hasher) });
     try {
-      const mark = await deps.mark?.read();
+      const mark = await tree.#mark.read();
       const { head } = await deps.store.settle({ afterSize: 0 });
       checkHeadNote(deps.personality, head);
-      const state = {
-        head,
-        edge: restoreEdge(deps.hasher, head, await loadPartials(deps.store, head.size).catch(asContradiction)),
-      };
-      if (deps.mark !== undefined && mark === undefined) checkNewMark(head, deps.newMark);
-      await tree.#checkMark(mark, state);
+      const partials = await loadPartials(deps.store, head.size);
+      const state = { head, edge: restoreEdge(deps.hasher, head, partials) };
+      if (tree.#mark.isKept && mark === undefined) checkNewMark(head, deps.newMark);
+      await tree.#mark.check(mark, state, tree.#published);
       await tree.accept(state);
       await tree.catchUpIfBehind();
       // Nothing was published before: the first state is shown even when it is the empty tree.
@@ -142,7 +146,7 @@ export class Tree {
   async publishKnown(): Promise<void> {
     const state = this.#known;
     if (state === this.#published) return;
-    await this.#guard(() => this.#raiseMark(state));
+    await this.#guard(() => this.#mark.raise(state, this.#published));
     this.assertRunning();
     if (!isOlder(state.head, this.#published.head)) this.#published = state;
   }
@@ -182,7 +186,7 @@ export class Tree {
   async watch(): Promise<void> {
     if (this.#halted !== undefined) return;
     await this.#guard(async () => {
-      const mark = await this.#deps.mark?.read();
+      const mark = await this.#mark.read();
       if (mark === undefined || sameHead(mark, this.#published.head)) await this.catchUpIfBehind();
       else await this.catchUp();
     });
@@ -215,7 +219,7 @@ export class Tree {
     this.assertRunning();
     await this.#guard(async () => {
       // The mark before the head: others raise it all the time, and only after they have committed what it names.
-      const mark = await this.#deps.mark?.read();
+      const mark = await this.#mark.read();
       const from = this.#known;
       const { head } = await this.#deps.store.settle({ afterSize: from.head.size });
       checkNotBehind(from.head, head);
@@ -226,34 +230,9 @@ export class Tree {
         edge = edge.append(await this.#deps.store.leafHashes({ begin: edge.size, end })).edge;
       }
       const state = { head, edge: replay(edge, [], head) };
-      await this.#checkMark(mark, state);
+      await this.#mark.check(mark, state, this.#published);
       await this.accept(state);
     });
-  }
-
-  /** Marks of others, lower or higher than what is to be shown, must be of this very tree. */
-  async #raiseMark(state: LogState): Promise<void> {
-    const { mark, store } = this.#deps;
-    const { size, root } = state.head;
-    const standing = await mark?.advance({ size, root }, (lower) => this.#checkMark(lower, state));
-    if (standing === undefined || standing.size <= size) return;
-    // Whoever raised it has committed before; heads of one database are one chain.
-    const known = await store.headRoot(standing.size);
-    if (known !== undefined && equalHashes(known, standing.root)) return;
-    throw halted(`the mark (${nameHead(standing)}) is of another tree than the database's (${nameHead(state.head)})`);
-  }
-
-  /** The tree must contain what a mark read before its head says was shown, by whomever. */
-  async #checkMark(mark: Mark | undefined, state: LogState): Promise<void> {
-    if (mark === undefined || sameHead(mark, this.#published.head)) return;
-    if (mark.size > state.head.size) {
-      throw halted(`the head in the database (${nameHead(state.head)}) is below the mark (${nameHead(mark)})`);
-    }
-    const root = await this.#deps.tiles.rootAt(state.edge, mark.size).catch(asContradiction);
-    if (equalHashes(root, mark.root)) return;
-    throw halted(
-      `the tree in the database has root ${Buffer.from(root).toString('hex')} where the mark has ${nameHead(mark)}; its head is ${nameHead(state.head)}`,
-    );
   }
 
   /** Runs a step; a contradiction it finds halts the tree before it is thrown on. */
@@ -265,34 +244,4 @@ export class Tree {
       throw error;
     }
   }
-}
-
-/** A tree whose own rows are missing or do not lead to its root cannot be shown, or compared with anything. */
-function asContradiction(error: unknown): never {
-  const isDamage = error instanceof LogError && error.code === 'internal';
-  if (isDamage) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
-  throw error;
-}
-
-/** A log without entries has nothing that could have been lost. */
-function checkNewMark(head: StoredHead, newMark: { atLeast: number } | undefined): void {
-  if (head.size === 0) return;
-  if (newMark === undefined) {
-    const text = `it has ${head.size} entries and no high-water mark: whether the database was set back cannot be known`;
-    throw new LogError('misconfigured', text);
-  }
-  if (head.size >= newMark.atLeast) return;
-  const text = `the database has ${nameHead(head)}, less than the ${newMark.atLeast} entries there must be: it was set back`;
-  throw new LogError('misconfigured', text);
-}
-
-/** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. */
-async function loadPartials(store: LogStore, size: number): Promise<Uint8Array[]> {
-  return Promise.all(
-    tilesForSize(size).map(async ({ level, fullTiles, partialWidth }) => {
-      if (partialWidth === 0) return new Uint8Array(0);
-      const range = { begin: fullTiles * 256, end: fullTiles * 256 + partialWidth };
-      return Buffer.concat(await (level === 0 ? store.leafHashes(range) : store.tileRoots(level - 1, range)));
-    }),
-  );
 }

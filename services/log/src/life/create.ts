@@ -1,6 +1,6 @@
 import type { TreeHasher } from '@sigstead/merkle';
 import type { Logger, Pool } from '@sigstead/platform';
-import type { MarkStore, Personality, StoredHead } from '../core/ports.ts';
+import type { MarkStore, Personality } from '../core/ports.ts';
 import { checkNote } from '../core/release.ts';
 import { halted, nameHead } from '../core/state.ts';
 import type { FileMark } from '../mark/file-mark.ts';
@@ -42,7 +42,7 @@ export async function findOrCreate({ pool, spec, personality, mark, hasher, nowM
   }
   const claim = { size: 0, root: hasher.empty(), timestampMs: nowMs };
   await mark?.advance(claim, () => Promise.reject(halted('a mark was below an empty tree')));
-  const genesis: StoredHead = { ...claim, note: await personality.signHead(claim) };
+  const genesis = { ...claim, note: await personality.signHead(claim) };
   checkNote(personality, genesis.note, claim);
   return createLog(pool, identity, genesis);
 }

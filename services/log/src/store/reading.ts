@@ -105,18 +105,18 @@ export async function readTileRoots(pool: Pool, logId: number, level: number, ra
 export async function peek(pool: Pool, logId: number, size: number): Promise<Peek> {
   const { rows } = await pool.query<Row>({
     name: 'log_peek',
-    text: `select h.size, n.created_ms, pg_is_in_recovery() as standby,
+    text: `select h.size, n.ordinal, pg_is_in_recovery() as standby,
                   (select root from log.heads where log_id = $1 and size = $2::bigint) as root,
                   (select state from log.states where log_id = $1 order by ordinal desc limit 1) as state
              from (select size from log.heads where log_id = $1 order by size desc limit 1) h
-             join lateral (select created_ms from log.notes where log_id = $1 and size = h.size
+             join lateral (select ordinal from log.notes where log_id = $1 and size = h.size
                             order by ordinal desc limit 1) n on true`,
     values: [logId, size],
   });
   const row = rows[0] ?? {};
   return {
     size: numberOf(row, 'size'),
-    timestampMs: numberOf(row, 'created_ms'),
+    ordinal: numberOf(row, 'ordinal'),
     root: row['root'] === null ? undefined : bytesOf(row, 'root'),
     standby: row['standby'] === true,
     state: lifeStateOf(row['state']),

@@ -21,7 +21,7 @@ const APPENDED_BATCHES = 16;
  */
 const LOOK = `
 select h.size, h.root,
-  n.created_ms, n.note,
+  n.created_ms, n.note, n.ordinal,
   (select state from log.states where log_id = $1 order by ordinal desc limit 1) as state,
   (select string_agg(b.leaf_hashes, ''::bytea order by b.first_index)
      from (select first_index, leaf_hashes from log.batches
@@ -33,7 +33,7 @@ select h.size, h.root,
       and i.identity = any(array(
         select substring($2::bytea from n * 32 + 1 for 32) from generate_series(0, $3::integer - 1) n))) as known
 from (select size, root from log.heads where log_id = $1 order by size desc limit 1) h
-join lateral (select created_ms, note from log.notes where log_id = $1 and size = h.size
+join lateral (select created_ms, note, ordinal from log.notes where log_id = $1 and size = h.size
                order by ordinal desc limit 1) n on true`;
 
 /** All rows of a batch in one statement. The head's primary key is the compare-and-swap, with or without the lock. */
@@ -108,6 +108,7 @@ async function look(
     root: bytesOf(row, 'root'),
     timestampMs: numberOf(row, 'created_ms'),
     note: bytesOf(row, 'note'),
+    ordinal: numberOf(row, 'ordinal'),
   };
   const state = lifeStateOf(row['state']);
   return { head, state, appended: appendedOf(row, head.size - fromSize), known: knownOf(row) };
@@ -153,7 +154,7 @@ async function insert(session: Session, logId: number, batch: BatchRows): Promis
   checkCounts(rows[0] ?? {}, batch);
 }
 
-async function insertNote(session: Session, logId: number, head: StoredHead): Promise<void> {
+async function insertNote(session: Session, logId: number, head: Omit<StoredHead, 'ordinal'>): Promise<void> {
   const { rowCount } = await session.run({
     name: 'log_insert_note',
     text: `insert into log.notes (log_id, size, ordinal, created_ms, note)

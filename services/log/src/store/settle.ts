@@ -4,18 +4,18 @@ import { bytesOf, numberOf, type Row } from './rows.ts';
 import { lockingBegin } from './sequencing.ts';
 import type { Session } from './session.ts';
 
-const HEAD_COLUMNS = 'h.size, h.root, n.created_ms, n.note';
+const HEAD_COLUMNS = 'h.size, h.root, n.created_ms, n.note, n.ordinal';
 
 /** The newest head and, beside it, the one that follows a given size; each with its newest note. */
 const SETTLE = `
 select 'head' as what, ${HEAD_COLUMNS}
   from (select log_id, size, root from log.heads where log_id = $1 order by size desc limit 1) h
-  join lateral (select created_ms, note from log.notes where log_id = h.log_id and size = h.size
+  join lateral (select created_ms, note, ordinal from log.notes where log_id = h.log_id and size = h.size
                  order by ordinal desc limit 1) n on true
 union all
 select 'successor', ${HEAD_COLUMNS}
   from log.heads h
-  join lateral (select created_ms, note from log.notes where log_id = h.log_id and size = h.size
+  join lateral (select created_ms, note, ordinal from log.notes where log_id = h.log_id and size = h.size
                  order by ordinal asc limit 1) n on true
  where h.log_id = $1 and h.previous_size = $2::bigint`;
 
@@ -59,5 +59,6 @@ function toHead(row: Row): StoredHead {
     root: bytesOf(row, 'root'),
     timestampMs: numberOf(row, 'created_ms'),
     note: bytesOf(row, 'note'),
+    ordinal: numberOf(row, 'ordinal'),
   };
 }

@@ -37,7 +37,7 @@ export async function memoryLog(text: (index: number) => string = String): Promi
   let timestampMs = 1;
   const sign = async (edge: TreeEdge): Promise<LogState> => {
     const claim: HeadClaim = { size: edge.size, root: edge.root(), timestampMs: timestampMs++ };
-    return { edge, head: { ...claim, note: await personality.signHead(claim) } };
+    return { edge, head: { ...claim, note: await personality.signHead(claim), ordinal: 0 } };
   };
   const states = [await sign(TreeEdge.empty(hasher))];
   const newest = (): LogState => states.at(-1)!;

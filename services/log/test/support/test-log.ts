@@ -3,6 +3,7 @@ import { createTreeHasher } from '@sigstead/merkle';
 import { type Clock, migrate, type Pool, silentLogger } from '@sigstead/platform';
 import { type TestDatabase, testDatabase } from '@sigstead/test';
 import type { HeadClaim, LogStore, MarkStore, Personality, Submission } from '../../src/core/ports.ts';
+import type { EngineLimits } from '../../src/engine/bounded.ts';
 import type { QueueLimits } from '../../src/engine/queue.ts';
 import type { EngineMetrics } from '../../src/engine/sequencer.ts';
 import { type OpenLog, openLog } from '../../src/open-log.ts';
@@ -111,6 +112,7 @@ export interface OpenOptions {
   clock?: Clock;
   limits?: QueueLimits;
   sessionLimits?: SessionLimits;
+  engineLimits?: Partial<EngineLimits>;
   pause?: (ms: number) => Promise<void>;
 }
 
@@ -124,7 +126,9 @@ export async function testLogs(): Promise<TestLogs> {
     const limits = open.sessionLimits;
     const log = { name: 'test', origin: 'log.test', kind: personality.kind, keySpki: TEST_SPKI };
     const claim = { size: 0, root: hasher.empty(), timestampMs: 1 };
-    const logId = await createLog(pool, log, { ...claim, note: await personality.signHead(claim) });
+    // Who cannot sign opens a log that others have made.
+    const note = await personality.signHead(claim).catch(() => textPersonality().signHead(claim));
+    const logId = await createLog(pool, log, { ...claim, note });
     const options = { connectionString: open.connectionString ?? database.connectionString, pool, logId };
     return postgresStore(limits === undefined ? options : { ...options, limits });
   };
@@ -148,6 +152,7 @@ export async function testLogs(): Promise<TestLogs> {
         ...(options.newMark === undefined ? {} : { newMark: options.newMark }),
         ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.engineLimits === undefined ? {} : { engineLimits: options.engineLimits }),
       });
       opened.push(log);
       return { ...log, metrics };

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Crew, CREW_ORIGIN } from './crew.ts';
 import { inspect, type Verdict } from './inspect.ts';
 import { seededRandom } from './random.ts';
-import { openServers } from './rig.ts';
+import { openDatabase, openServers } from './rig.ts';
 
 export interface CrewOptions {
   readonly seed: number;
@@ -31,6 +31,7 @@ export async function runCrew({ seed, cycles }: CrewOptions): Promise<CrewResult
   const rig = await openServers({
     seed,
     origin: CREW_ORIGIN,
+    openDatabase,
     pace: { callersPerSlot: CALLERS, verifyOneIn: 1 },
     start: async (ground) => {
       const fleet = await Crew.start(ground, WORKERS);

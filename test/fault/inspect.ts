@@ -4,7 +4,7 @@ import { createMetrics, silentLogger, systemClock } from '@sigstead/platform';
 import { checkPrefix, type FetchedTree } from '../e2e/support/rekor-reader.ts';
 import { type Append, checkHistory, type FinalEntry } from './history.ts';
 import { leafHashOf } from './load.ts';
-import type { Rig } from './rig.ts';
+import type { Address, Rig } from './rig.ts';
 import type { Servers } from './servers.ts';
 
 export interface Verdict {
@@ -22,7 +22,7 @@ export interface Verdict {
  * Stops the load, reads the whole log back and compares it with all that was ever answered. The first `before` entries
  * came with the log, by nobody of the load.
  */
-export async function inspect(rig: Rig<Servers>, before = 0): Promise<Verdict> {
+export async function inspect(rig: Rig<Servers, Address>, before = 0): Promise<Verdict> {
   const { load, fleet } = rig;
   await load.stop();
   const tree = await readBack(rig);
@@ -58,7 +58,7 @@ export async function inspect(rig: Rig<Servers>, before = 0): Promise<Verdict> {
 }
 
 /** From a writer that runs: tiles and entries of its newest head, which the entries must lead to. */
-async function readBack({ fleet, readerAt }: Rig<Servers>): Promise<FetchedTree> {
+async function readBack({ fleet, readerAt }: Rig<Servers, Address>): Promise<FetchedTree> {
   const url = fleet.slots.map((slot) => fleet.serving(slot)?.url).find((each) => each !== undefined);
   if (url === undefined) throw new Error('no writer serves');
   const reader = readerAt(url);
@@ -73,7 +73,7 @@ function finalEntry(leaf: Buffer): FinalEntry {
 }
 
 /** The full check of all rows, by a process that takes nothing. */
-async function checkDatabase({ database, keyPem, origin }: Rig<Servers>, size: number): Promise<string[]> {
+async function checkDatabase({ database, keyPem, origin }: Rig<Servers, Address>, size: number): Promise<string[]> {
   const log = await composeLog({
     connectionString: database.connectionString,
     logger: silentLogger,

@@ -172,6 +172,8 @@ export class Load {
     const answer = await send(`${url}/checkpoint`).catch(() => undefined);
     const endedMs = performance.now();
     if (answer === undefined) return delay(AFTER_TROUBLE_MS);
+    // It knows that there is a newer one, and cannot have it in time.
+    if (answer.status === 503 && answer.headers.has('retry-after')) return delay(AFTER_TROUBLE_MS);
     const text = answer.bytes.toString('utf8');
     try {
       if (answer.status !== 200) throw new Error(`status ${answer.status}`);

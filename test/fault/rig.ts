@@ -12,13 +12,13 @@ import type { Servers } from './servers.ts';
 import { openWay, type Way } from './way.ts';
 
 export const WRITERS = 4;
-const ORIGIN = 'log.fault.test';
+export const ORIGIN = 'log.fault.test';
 /** Later than this a writer has not recovered. */
 const RECOVERY_TIMEOUT_MS = 60_000;
 
 /** Servers of one log over one PostgreSQL, with one high-water mark, and callers that record what they are told. */
-export interface Rig<F extends Servers = Fleet> {
-  readonly database: Database;
+export interface Rig<F extends Servers = Fleet, D extends Address = Database> {
+  readonly database: D;
   readonly keyPem: string;
   readonly origin: string;
   readonly fleet: F;
@@ -31,10 +31,15 @@ export interface Rig<F extends Servers = Fleet> {
   close(): Promise<void>;
 }
 
+/** Where the database is found. */
+export interface Address {
+  readonly connectionString: string;
+}
+
 /** What servers are started on. */
-export interface Ground {
+export interface Ground<D extends Address = Database> {
   readonly folder: string;
-  readonly database: Database;
+  readonly database: D;
   readonly keyPem: string;
   /** Run in reverse order when the rig is closed, or could not be opened. */
   readonly closers: (() => Promise<unknown>)[];
@@ -51,6 +56,7 @@ export async function openRig(seed: number, { pace, queue }: RigOptions = {}): P
   return openServers({
     seed,
     origin: ORIGIN,
+    openDatabase,
     ...(pace === undefined ? {} : { pace }),
     start: async ({ folder, database, keyPem, closers }) => {
       const ways: Way[] = [];
@@ -72,13 +78,20 @@ export async function openRig(seed: number, { pace, queue }: RigOptions = {}): P
   });
 }
 
-/** Any servers, in a fresh folder on a fresh PostgreSQL. */
-export async function openServers<F extends Servers>(options: {
+export async function openDatabase(folder: string, closers: Ground['closers']): Promise<Database> {
+  const database = await Database.open(folder);
+  closers.push(() => database.stop());
+  return database;
+}
+
+/** Any servers on any database, in a fresh folder. */
+export async function openServers<F extends Servers, D extends Address>(options: {
   seed: number;
   origin: string;
   pace?: Pace;
-  start: (ground: Ground) => Promise<{ fleet: F; ways: readonly Way[] }>;
-}): Promise<Rig<F>> {
+  openDatabase: (folder: string, closers: Ground['closers']) => Promise<D>;
+  start: (ground: Ground<D>) => Promise<{ fleet: F; ways: readonly Way[] }>;
+}): Promise<Rig<F, D>> {
   const folder = await mkdtemp(join(tmpdir(), 'sigstead-fault-'));
   // As root PostgreSQL runs under another account, which must be able to pass through.
   await chmod(folder, 0o711);
@@ -90,8 +103,7 @@ export async function openServers<F extends Servers>(options: {
   };
   try {
     const keyPem = generatePrivateKeyPem('ecdsa-p256-sha256');
-    const database = await Database.open(folder);
-    closers.push(() => database.stop());
+    const database = await options.openDatabase(folder, closers);
     const { fleet, ways } = await options.start({ folder, database, keyPem, closers });
     const readerAt = readerOf(options.origin, signerFromPem(keyPem).spki);
     const load = loadOn(fleet, readerAt, options);

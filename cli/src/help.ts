@@ -7,6 +7,7 @@ Usage: sigstead COMMAND [options]
   dev                       run all services on this machine, for development and tests (npm start)
   token                     print an identity token of a running development instance
   env cosign|python|js|go   print a client's settings for an instance, as shell lines
+  init FOLDER               make keys, chains and a configuration for your own services
   serve                     run any of the services over your own PostgreSQL, from a configuration file
   config check|print-example  check a configuration, or print a documented one
   migrate                   bring the database of a configuration up to date
@@ -27,8 +28,8 @@ const DEV = `sigstead dev - run a whole Sigstore on this machine
 
 One process and one port: certificate authority, Rekor v2 log, certificate transparency log, timestamp authority, TUF
 repository and three OpenID issuers that believe whatever they are told. For development and tests only: the names in
-its certificates say so. The first start makes keys and a PostgreSQL database; later starts continue. What runs is written
-to serve.yaml in the data folder, a configuration as sigstead serve takes it.
+its certificates say so. The first start makes keys and a PostgreSQL database; later starts continue. What runs is
+written to serve.yaml in the data folder, a configuration as sigstead serve takes it.
 
 Usage: sigstead dev [options]      (npm start -- [options])
 
@@ -93,21 +94,38 @@ default data folder is read from there; any other is fetched from its URL and tr
 output says which).
 `;
 
+const INIT = `sigstead init - make keys, chains and a configuration for your own services
+
+Usage: sigstead init FOLDER --url URL --database URL [options]
+
+  --url URL            what clients use for all services, without a path, such as https://sigstore.example.org
+  --database URL       the PostgreSQL that keeps everything, without a password: postgresql://user@host/name
+  --listen HOST:PORT   of all services, plain HTTP; a proxy with TLS goes in front. Default: 127.0.0.1:8080.
+  --organization NAME  whose name the certificates carry. Default: the host of the URL.
+
+FOLDER gets keys/ (unencrypted, for you alone) and sigstead.yaml, which is then yours to change. No key is ever made
+over another: a folder that is not empty is refused. It prints the commands that come next.
+`;
+
 const SERVE = `sigstead serve - run any of the services over your own PostgreSQL
 
 Usage: sigstead serve --config FILE [options]
 
   --config FILE      what to serve, where, with which keys: sigstead config print-example shows one with every key.
   --workers N        serve with N processes on the same ports, 1 to 64. Default: the configuration's workers, else 1.
-                     A worker that ends is started again; while it is away the others answer.
+                     A worker that ends is started again, one that gives no sign of life for 5 s is ended; the others
+                     answer meanwhile. When none stays, it ends with exit code 1.
   --ready-file FILE  written when everything answers: {"pid":…,"workers":…,"addresses":[…]}; removed at the end.
 
-A new installation: sigstead config check FILE; sigstead migrate --config FILE; sigstead log create for each of its
-logs; sigstead serve. A log is never made by serving it, and the development issuers are no part of this.
+A new installation: sigstead init FOLDER; sigstead config check FILE; sigstead migrate --config FILE; sigstead log
+create for each of its logs; sigstead serve. A log is never made by serving it, and the development issuers are taken
+only by a configuration that says mode: development.
 
-SIGTERM, SIGINT or Ctrl-C stops it: requests under way are answered first. Logs are JSON lines on stderr.
-On every listener: /healthz, /ping, and /readyz of the process that answers. Metrics of all processes are on the
-listener of the configuration's metrics, with the label worker.
+SIGTERM, SIGINT, SIGHUP or Ctrl-C stops it: requests under way get 10 s to be answered, the whole takes at most 30 s. A
+changed configuration or key takes a new start. Logs are JSON lines on stderr.
+On every listener: /healthz says that the process answers; /readyz says whether its services can work (503 when a log
+has stopped itself or the database is silent: send requests elsewhere, a restart alone heals neither). Metrics of all
+processes are on the listener of the configuration's metrics, with the label worker.
 `;
 
 const CONFIG = `sigstead config - about the configuration of sigstead serve
@@ -159,7 +177,7 @@ one log, or of all; the servers may go on meanwhile.
   --key KEY       verify the checkpoint with it: a verifier key (name+id+key), or a file with one or with a PEM public
                   key. Without it no signature of a published log is checked; a database is checked with the key in it.
   --origin NAME   the checkpoint's first line must be this. Default: the name in the verifier key, else any.
-  --notes PATH    a checkpoint that a client, a witness or you have kept, or a folder of such files: each must verify and
+  --notes PATH    a checkpoint that a client, a witness or you kept, or a folder of such files: each must verify and
                   be of this very tree. In a folder, checkpoint.*, checkpoint-* and checkpoints/* are found anyway.
   --parallel N    bundles read ahead, 1 to 64; up to 16 MiB of memory each. Default: 8.
   --json          the report as one JSON object on stdout.
@@ -180,6 +198,8 @@ export function helpText(topic: HelpTopic): string {
       return TOKEN;
     case 'env':
       return ENV;
+    case 'init':
+      return INIT;
     case 'serve':
       return SERVE;
     case 'config':

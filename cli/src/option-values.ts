@@ -96,3 +96,13 @@ export function given<K extends string, V>(name: K, value: V | undefined): { [P 
 export function quoted(text: string): string {
   return `"${text}"`;
 }
+
+/** A word without which the command cannot run. */
+export function needed(command: string, what: string, value: string | undefined): string {
+  if (value === undefined) throw usageFailure(`name ${what}`, command);
+  return value;
+}
+
+export function noMore(rest: readonly string[], command: string): void {
+  if (rest[0] !== undefined) throw usageFailure(`unexpected ${quoted(rest[0])} after ${command}`);
+}

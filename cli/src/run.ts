@@ -56,6 +56,10 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       const { envCommand } = await import('./commands/env.ts');
       return envCommand(line.flags, { user, write, programs });
     }
+    case 'init': {
+      const { initCommand } = await import('./commands/init.ts');
+      return initCommand(line.flags, { write, nowMs: () => Date.now(), sigstead: programs.sigstead });
+    }
     case 'serve': {
       const { serveCommand } = await import('./commands/serve.ts');
       const main = join(cliDir, 'src', 'main.ts');

@@ -10,7 +10,7 @@ import { after, before, suite, test } from 'node:test';
 import fc from 'fast-check';
 import { keepRoot } from '../src/clients/kept-root.ts';
 import { clientCommands, clientVariables, envBlock } from '../src/clients/settings.ts';
-import { ENV_CLIENTS } from '../src/command-line.ts';
+import { ENV_CLIENTS } from '../src/flags/dev.ts';
 import { envCommand } from '../src/commands/env.ts';
 import { tokenCommand } from '../src/commands/token.ts';
 import { writeInstance } from '../src/dev/instance-file.ts';

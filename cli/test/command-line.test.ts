@@ -124,6 +124,11 @@ suite('commands that are refused in one line with exit code 2', () => {
     ['serve --config c --workers 0', /--workers must be a whole number from 1 to 64/],
     ['serve --config c --port 1', /unknown option "--port"/],
     ['serve c', /unexpected "c"/],
+    ['init f --database postgresql://h/d', /name --url URL/],
+    ['init f --url https://a', /name --database URL/],
+    ['init --url https://a --database postgresql://h/d', /name the FOLDER to make/],
+    ['init f --url https://a/b --database postgresql://h/d', /--url must be like .* without a path/],
+    ['init f --url https://a --database mysql://h/d', /--database must be like postgresql:/],
     ['config', /say what to do: check FILE, or print-example/],
     ['config check', /name the FILE to check/],
     ['config check a b', /unexpected "b"/],
@@ -223,7 +228,21 @@ suite('help teaches', () => {
     for (const option of ['email', 'issuer', 'claims', 'lifetime', 'url']) {
       assert.match(helpText('token'), new RegExp(`--${option}\\b`));
     }
-    for (const topic of ['sigstead', 'dev', 'token', 'env', 'serve', 'config', 'migrate', 'log'] as const) {
+    for (const option of ['url', 'database', 'listen', 'organization']) {
+      assert.match(helpText('init'), new RegExp(`--${option}\\b`));
+    }
+    for (const topic of [
+      'sigstead',
+      'dev',
+      'token',
+      'env',
+      'init',
+      'serve',
+      'config',
+      'migrate',
+      'log',
+      'fsck',
+    ] as const) {
       for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
     }
   });

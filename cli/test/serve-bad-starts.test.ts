@@ -60,8 +60,27 @@ suite('bad starts say in one line what to do', { timeout: 60_000 }, () => {
     );
   });
 
+  test('every file that cannot be used, at once', async () => {
+    try {
+      await other.rewrite('keyFile: ct.key', 'keyFile: ca.crt');
+      await other.rewrite('snapshot: snapshot.key', 'snapshot: none.key');
+      await other.rewrite('type: email', 'type: mail');
+      const { code, output } = await command('config', 'check', other.configFile);
+      assert.equal(code, 1);
+      assert.match(
+        output,
+        /^sigstead: ca\.issuers: .*mail.*; logs\[1\]\.keyFile: .*; tuf\.keys\.snapshot: cannot read .*\n$/,
+      );
+    } finally {
+      await writeFile(other.configFile, text);
+    }
+  });
+
   test('a key that is not the certificate’s', async () => {
-    assert.match(await refused('keyFile: ca.key', 'keyFile: tsa.key'), /ca\.keyFile: .*is not the key of the first/);
+    assert.match(
+      await refused('chainFile: ca.crt', 'chainFile: ca-root.crt'),
+      /ca\.keyFile: .*is not the key of the first/,
+    );
   });
 
   test('a log with another key than it was made with', async () => {

@@ -119,7 +119,7 @@ async function openIssuer(open: Closables): Promise<DevOidc> {
 }
 
 /** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
@@ -145,7 +145,7 @@ export async function besideSite(site: Site): Promise<Site & { listenUrl: string
 }
 
 /** Migrates the database and creates both logs, as an operator would. */
-export async function install({ configFile }: Site): Promise<void> {
+export async function install({ configFile }: Pick<Site, 'configFile'>): Promise<void> {
   const io = { env: {}, version: '0', write: () => undefined, writeError: () => undefined };
   await migrateCommand(configFile, io);
   for (const name of ['rekor', 'ct']) await logCommand({ action: 'create', config: configFile, name }, io);
@@ -157,7 +157,7 @@ export async function command(...args: string[]): Promise<{ code: number | null;
 }
 
 /** Starts `serve` and resolves when its ready file is there; rejects with its output when it ends before. */
-export async function serve(site: Site, ...args: string[]): Promise<Spawned> {
+export async function serve(site: Pick<Site, 'configFile'>, ...args: string[]): Promise<Spawned> {
   const readyFile = `${site.configFile}.ready.json`;
   await rm(readyFile, { force: true });
   const spawned = run(LAUNCHER, ['serve', '--config', site.configFile, '--ready-file', readyFile, ...args]);

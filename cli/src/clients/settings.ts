@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { EnvClient } from '../command-line.ts';
+import type { EnvClient } from '../flags/dev.ts';
 import { oneLine } from '../failure.ts';
 import { assignments, exportLines, shellWord } from '../shell.ts';
 import type { KeptRoot } from './kept-root.ts';

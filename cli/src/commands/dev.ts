@@ -1,4 +1,4 @@
-import type { DevFlags } from '../command-line.ts';
+import type { DevFlags } from '../flags/dev.ts';
 import { readyScreen } from '../dev/screen.ts';
 import { startDev, type StartDevIo } from '../dev/start.ts';
 import { type StopReason, type StopWatch, watchForStop } from '../dev/stop.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keepRoot } from '../clients/kept-root.ts';
 import { type ClientContext, envBlock, tufUrl } from '../clients/settings.ts';
-import type { EnvFlags } from '../command-line.ts';
+import type { EnvFlags } from '../flags/dev.ts';
 import { INITIAL_ROOT } from '../dev/layout.ts';
 import { readInstance } from '../dev/instance-file.ts';
 import { Failure } from '../failure.ts';

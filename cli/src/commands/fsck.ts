@@ -11,7 +11,7 @@ import {
   type TreeReport,
 } from '@sigstead/log';
 import { silentLogger } from '@sigstead/platform';
-import type { FsckFlags } from '../command-line.ts';
+import type { FsckFlags } from '../flags/log.ts';
 import { Failure, messageOf, oneLine } from '../failure.ts';
 import { progressLines } from './fsck-progress.ts';
 

@@ -1,5 +1,5 @@
 import type { LogHandle } from '@sigstead/log';
-import type { LogFlags } from '../command-line.ts';
+import type { LogFlags } from '../flags/log.ts';
 import { Failure } from '../failure.ts';
 import { quoted } from '../option-values.ts';
 import { connectionsOf } from '../serve/config/connection.ts';

@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Closables } from '@sigstead/platform';
-import type { ServeFlags } from '../command-line.ts';
+import type { ServeFlags } from '../flags/serve.ts';
 import { watchForStop } from '../dev/stop.ts';
 import { Failure } from '../failure.ts';
 import { writeFileAtomically } from '../files.ts';

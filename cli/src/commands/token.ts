@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { DEV_TOKEN_PATH } from '@sigstead/dev-oidc';
 
-import type { TokenFlags } from '../command-line.ts';
+import type { TokenFlags } from '../flags/dev.ts';
 import { Failure, messageOf } from '../failure.ts';
 import { request } from '../http-client.ts';
 import { instanceUrl } from '../instance-url.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Closables, createLogger, type Logger } from '@sigstead/platform';
-import type { DevFlags } from '../command-line.ts';
+import type { DevFlags } from '../flags/dev.ts';
 import { Failure } from '../failure.ts';
 import { databaseUrl, defaultDataDir, type UserContext } from '../user-dirs.ts';
 import { type DataFolder, openDataFolder, openEphemeralFolder } from './data-folder.ts';

@@ -1,11 +1,11 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generatePrivateKeyPem, newCaChain, newTsaChain } from '@sigstead/keys';
+import { generatePrivateKeyPem } from '@sigstead/keys';
 import { Failure, messageOf } from '../failure.ts';
 import { syncFolder, writeFileAtomically } from '../files.ts';
+import { CHAINS, newKeyFiles } from '../key-files.ts';
 import { KEYS } from './layout.ts';
 
-const TUF_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
 /** Goes into every certificate, so that nobody takes one of these for something else. */
 const ORGANIZATION = 'Sigstead development instance';
 
@@ -40,7 +40,10 @@ async function makeKeys(dataDir: string, folder: string, createdMs: number): Pro
   const draft = join(dataDir, `${KEYS}.draft-${process.pid}`);
   await mkdir(draft, { mode: 0o700 });
   await chmod(draft, 0o700);
-  const files = await newKeyFiles(createdMs);
+  const files = {
+    ...(await newKeyFiles({ organization: ORGANIZATION, name: 'sigstead development', createdMs })),
+    'oidc.key.pem': generatePrivateKeyPem('rsa-pkcs1-sha256'),
+  };
   for (const [name, pem] of Object.entries(files)) {
     const mode = name.endsWith('.key.pem') ? 0o600 : 0o644;
     await writeFile(join(draft, name), pem, { mode, flag: 'wx', flush: true });
@@ -56,35 +59,6 @@ async function removeDrafts(dataDir: string): Promise<void> {
     if (name.startsWith(`${KEYS}.draft-`)) await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }
-
-async function newKeyFiles(createdMs: number): Promise<Record<string, string>> {
-  const names = { organization: ORGANIZATION, notBefore: new Date(createdMs), rootYears: 10, intermediateYears: 10 };
-  const ca = await newCaChain({ ...names, commonName: 'sigstead development CA' });
-  const tsa = await newTsaChain({ ...names, commonName: 'sigstead development TSA', leafYears: 10 });
-  const p256 = (): string => generatePrivateKeyPem('ecdsa-p256-sha256');
-  return {
-    'ca-root.crt.pem': ca.root.certificatePem,
-    'ca-root.key.pem': ca.root.privateKeyPem,
-    'ca-intermediate.crt.pem': ca.intermediate.certificatePem,
-    'ca-intermediate.key.pem': ca.intermediate.privateKeyPem,
-    'tsa-root.crt.pem': tsa.root.certificatePem,
-    'tsa-root.key.pem': tsa.root.privateKeyPem,
-    'tsa-intermediate.crt.pem': tsa.intermediate.certificatePem,
-    'tsa-intermediate.key.pem': tsa.intermediate.privateKeyPem,
-    'tsa-leaf.crt.pem': tsa.leaf.certificatePem,
-    'tsa-leaf.key.pem': tsa.leaf.privateKeyPem,
-    'rekor.key.pem': p256(),
-    'ct.key.pem': p256(),
-    'oidc.key.pem': generatePrivateKeyPem('rsa-pkcs1-sha256'),
-    ...Object.fromEntries(TUF_ROLES.map((role) => [`tuf-${role}.key.pem`, p256()])),
-  };
-}
-
-/** Issuing end first, as the configuration wants a chain. */
-const CHAINS = {
-  'ca-chain': ['ca-intermediate', 'ca-root'],
-  'tsa-chain': ['tsa-leaf', 'tsa-intermediate', 'tsa-root'],
-};
 
 /** A copy of what stands beside it: written when it is missing or another one. */
 async function writeChains(folder: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { c, ConfigError, type Infer, parseConfig } from '@sigstead/platform';
-import type { DevFlags, LogLevelName } from '../command-line.ts';
+import type { DevFlags, LogLevelName } from '../flags/dev.ts';
 import { Failure, oneLine } from '../failure.ts';
 import { errno, writeFileAtomically } from '../files.ts';
 import type { Instance } from './instance-file.ts';

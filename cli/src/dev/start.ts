@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Closables } from '@sigstead/platform';
 import type { ClientContext } from '../clients/settings.ts';
-import type { DevFlags } from '../command-line.ts';
+import type { DevFlags } from '../flags/dev.ts';
 import { cacheDir, databaseUrl } from '../user-dirs.ts';
 import { publishRoot, readyReport, screenInput } from './announcement.ts';
 import { checkRunning } from './check-running.ts';

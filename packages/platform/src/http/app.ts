@@ -24,8 +24,10 @@ interface Sent {
   query: string;
 }
 
-/** What was taken off a request before the framework saw it. */
-const sentParts = new WeakMap<IncomingMessage, Sent>();
+const SENT = Symbol('sent');
+
+/** With what was taken off it before the framework saw it. */
+type Taken = IncomingMessage & { [SENT]?: Sent };
 
 /** The framework's instance with our rules for targets, content types, bodies and errors; it opens no listener. */
 export function createApp(
@@ -56,12 +58,12 @@ export function createApp(
 }
 
 /** Runs before routing: moves the content type away and brings the target into its routed form. */
-function takeOver(raw: IncomingMessage, cleanPaths: readonly string[]): string {
+function takeOver(raw: Taken, cleanPaths: readonly string[]): string {
   const contentType = raw.headers['content-type'];
   // Without it the framework neither judges the media type nor chooses a parser by it.
   delete raw.headers['content-type'];
   const target = parseTarget(raw.url ?? '');
-  sentParts.set(raw, { contentType, path: target?.path ?? '', query: target?.query ?? '' });
+  raw[SENT] = { contentType, path: target?.path ?? '', query: target?.query ?? '' };
   if (target === undefined) return BAD_TARGET;
   if (cleanPaths.length === 0) return target.routed;
   const cleaned = cleanPath(target.path);
@@ -107,7 +109,7 @@ function decorate(app: FastifyInstance): void {
 
 function sent<T>(pick: (parts: Sent) => T): (this: FastifyRequest) => T {
   return function getter(this: FastifyRequest) {
-    return pick(sentParts.get(this.raw) ?? { contentType: undefined, path: '', query: '' });
+    return pick((this.raw as Taken)[SENT] ?? { contentType: undefined, path: '', query: '' });
   };
 }
 

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { createApp, type AppListener } from './app.ts';
 import { answerClientError } from './client-error.ts';
-import { type Connection, unlessLate } from './late.ts';
+import { stateOf } from './connection-state.ts';
+import { unlessLate } from './late.ts';
 import { isLingering } from './linger.ts';
 import { closeAll, openListeners } from './listen.ts';
 import type { HttpServer, HttpServerOptions, ListenOptions } from './types.ts';
@@ -16,8 +17,6 @@ const TIMEOUT_CHECK_MS = 1000;
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const inFlight = new Set<ServerResponse>();
-  const current = new WeakMap<object, ServerResponse>();
-  const heads = new WeakMap<object, number>();
   const graceMs = options.timeoutCheckMs ?? TIMEOUT_CHECK_MS;
   const servers: Server[] = [];
   let handle: AppListener | undefined;
@@ -35,42 +34,39 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     server.timeout = options.stallTimeoutMs ?? 120_000;
     server.on('timeout', (socket: Socket) => {
       // With a listener node:http leaves the end to us, of idle connections too. Work on an answer may take longer.
-      if (current.get(socket)?.headersSent === false) return;
-      unlessLate(connectionOf(socket), graceMs, () => socket.destroy());
+      if (stateOf(socket).current?.headersSent === false) return;
+      unlessLate({ socket, state: stateOf(socket) }, graceMs, () => socket.destroy());
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      const answer = (): void => answerClientError(error, socket, current.get(socket));
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') unlessLate(connectionOf(socket), graceMs, answer);
+      const answer = (): void => answerClientError(error, socket, stateOf(socket).current);
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') unlessLate({ socket, state: stateOf(socket) }, graceMs, answer);
       else answer();
     });
     return server;
   }
 
-  function connectionOf(socket: Socket): Connection {
-    return { socket, heads: () => heads.get(socket) ?? 0, current: () => current.get(socket) };
-  }
-
   function serve(request: IncomingMessage, response: ServerResponse): void {
-    heads.set(request.socket, (heads.get(request.socket) ?? 0) + 1);
+    const state = stateOf(request.socket);
+    state.heads += 1;
     if (isLingering(request.socket)) {
       request.socket.destroy();
       return;
     }
     // A server that closes refuses by itself what it no longer takes; the gate is for those that come to stay.
     if (!draining && !app.gates.pass(request, response)) return;
-    track(request.socket, response);
+    inFlight.add(response);
+    state.current = response;
+    response.on('close', afterAnswer);
     if (draining) response.setHeader('connection', 'close');
     handle?.(request, response);
   }
 
-  function track(socket: Socket, response: ServerResponse): void {
-    inFlight.add(response);
-    current.set(socket, response);
-    response.once('close', () => {
-      inFlight.delete(response);
-      if (current.get(socket) === response) current.delete(socket);
-      if (draining) setImmediate(() => servers.forEach((server) => server.closeIdleConnections()));
-    });
+  /** One function for all answers: a closure for each is a good part of what a small one costs. */
+  function afterAnswer(this: ServerResponse): void {
+    inFlight.delete(this);
+    const state = stateOf(this.req.socket);
+    if (state.current === this) state.current = undefined;
+    if (draining) setImmediate(() => servers.forEach((server) => server.closeIdleConnections()));
   }
 
   async function listen(at: ListenOptions): Promise<{ port: number; addresses: string[] }> {

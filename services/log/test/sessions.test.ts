@@ -122,3 +122,18 @@ test('kill -9 of a writing process, again and again: all it acknowledged is ther
   assert.ok(acknowledged.length >= 450);
   assert.equal((await log.sequencer.append(text('after all that'))).index, size);
 });
+
+test('closing a session ends although the server has fallen silent', async () => {
+  const way = await cuttingProxy(logs.database.connectionString);
+  const limits = { idleInTransactionMs: 2000, lockMs: 5000, statementMs: 5000, replyMs: 300, connectMs: 5000 };
+  const session = new Session(way.connectionString, limits);
+  try {
+    await session.open();
+    way.silence();
+    await session.close();
+    await assert.rejects(session.open(), { code: 'lost' });
+  } finally {
+    session.drop();
+    await way.close();
+  }
+});

@@ -19,6 +19,8 @@ export interface CuttingProxy {
   cutAt(step: WireStep, when: 'before' | 'after'): void;
   cutAtCommit(when: 'before' | 'after'): void;
   cuts(): number;
+  /** From now on nothing passes on what is connected, and nobody hears of the other's end. */
+  silence(): void;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,9 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
     cutAt,
     cutAtCommit: (when) => cutAt('commit', when),
     cuts: () => cut,
+    silence() {
+      for (const socket of sockets) socket.pause();
+    },
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();

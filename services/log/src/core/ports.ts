@@ -118,7 +118,10 @@ export interface LogStore {
   begin(): Promise<SequencingTransaction>;
   /** Locks, reads, commits. Errors: any StoreError; all of them mean "nothing is known". */
   settle(question: { afterSize: number }): Promise<SettledView>;
-  /** Root of the head of that size on the server that settle() speaks to, if there is one; without the lock. */
+  /**
+   * Root of the head of that size on the server that settle() speaks to, if there is one; without the lock. `lost` also
+   * when that is a new connection, on which nothing has been settled yet.
+   */
   headRoot(size: number): Promise<Uint8Array | undefined>;
   /** The newest head, read without a lock: a hint that asking settle() is worth it, never to be served. */
   peek(question: { size: number }): Promise<Peek>;

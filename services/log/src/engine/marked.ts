@@ -47,10 +47,13 @@ export class Marked {
     const { size, root } = state.head;
     const standing = await this.#mark?.advance({ size, root }, (lower) => this.check(lower, state, shown));
     if (standing === undefined || standing.size <= size) return;
-    // Whoever raised it has committed before; heads of one database are one chain.
-    const known = await this.#store.headRoot(standing.size);
-    if (known !== undefined && equalHashes(known, standing.root)) return;
-    throw halted(`the mark (${nameHead(standing)}) is of another tree than the database's (${nameHead(state.head)})`);
+    // Whoever raised it has committed before; heads of one database are one chain. Both must be in it: after a failover
+    // the mark may have been raised on another server than the one that took this state.
+    for (const head of [state.head, standing]) {
+      const known = await this.#store.headRoot(head.size);
+      if (known !== undefined && equalHashes(known, head.root)) continue;
+      throw halted(`the mark (${nameHead(standing)}) is of another tree than the database's (${nameHead(state.head)})`);
+    }
   }
 
   /** The tree must contain what a mark read before its head says was shown, by whomever. Throws `halted`. */

@@ -26,6 +26,8 @@ export function postgresStore(options: {
   const to = { hosts: DatabaseHosts.parse(options.connectionString), durable };
   const sequencing = new Session(to, options.limits);
   const settling = new Session(to, options.limits);
+  /** The settling connection whose server was compared, by who asked to settle, with what is known. */
+  let settledOn: number | undefined;
   let settleTurn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = settleTurn.then(work);
@@ -42,8 +44,18 @@ export function postgresStore(options: {
       if (sequencing.generation !== generation) settleTurn = settleTurn.then(() => settling.drop());
       return tx;
     },
-    settle: ({ afterSize }) => inTurn(() => settleHead(settling, logId, afterSize)),
-    headRoot: (size) => inTurn(() => readHeadRoot(settling, logId, size)),
+    settle: ({ afterSize }) =>
+      inTurn(async () => {
+        const view = await settleHead(settling, logId, afterSize);
+        settledOn = settling.generation;
+        return view;
+      }),
+    headRoot: (size) =>
+      inTurn(async () => {
+        const root = await readHeadRoot(settling, logId, size);
+        if (settling.generation === settledOn) return root;
+        throw new StoreError('lost', 'the server of a new connection has not been compared yet');
+      }),
     peek: ({ size }) => read(peek(pool, logId, size)),
     leafHashes: (range) => read(readLeafHashes(pool, logId, range)),
     records: (range) => read(readRecords(pool, logId, range)),

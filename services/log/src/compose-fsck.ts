@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { publicKeyFromSpki } from '@sigstead/formats';
 import { type Signer, signatureAlgorithmOf } from '@sigstead/keys';
 import { createTreeHasher } from '@sigstead/merkle';
@@ -18,8 +17,8 @@ import type { FsckProgress, TreeReport } from './fsck/report.ts';
 import { misconfigured } from './specs.ts';
 import { fsckStored } from './fsck-stored.ts';
 import { listLogs, type StoredLog } from './store/row-counts.ts';
+import { sha256 } from './sha256.ts';
 
-const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
 
 /** Bundles read ahead unless told otherwise: at 16 MiB for the largest there can be, 128 MiB at most. */

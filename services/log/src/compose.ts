@@ -31,6 +31,7 @@ import { unsafeSettings } from './store/logs.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
 import { checkSpecs, misconfigured, prefixesOf } from './specs.ts';
 import { postgresStore, publicReads } from './store/postgres-store.ts';
+import { sha256 } from './sha256.ts';
 
 /** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
 export interface CtClient {
@@ -98,7 +99,6 @@ function openReading({ connectionString, logger, readConnections = 8 }: LogOptio
   return { pool, gate: new LoadGate({ ...LOAD_LIMITS, running: readConnections }) };
 }
 
-const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
 
 /** Opens every log that is named, over one database. Opens no listener. Throws LogError, StoreError, DatabaseError. */

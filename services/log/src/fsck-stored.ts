@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { createTreeHasher } from '@sigstead/merkle';
 import type { Pool } from '@sigstead/platform';
 import { identityOfLeaf } from './core/ct/entry.ts';
@@ -6,8 +5,8 @@ import { type FsckOptions, type FsckReport, fsck, type RowCounts } from './core/
 import type { Personality } from './core/ports.ts';
 import type { FsckProgress } from './fsck/report.ts';
 import { auditReads } from './store/postgres-store.ts';
+import { sha256 } from './sha256.ts';
 
-const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
 const hasher = createTreeHasher(sha256);
 
 export interface StoredFsckOptions extends Pick<FsckOptions, 'known' | 'pace'> {

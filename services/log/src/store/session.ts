@@ -196,7 +196,11 @@ export class Session {
   }
 }
 
-/** SPEC: PostgreSQL 18, Client Connection Defaults. Over a Unix socket the tcp_* settings are ignored by the server. */
+/**
+ * Every statement of these sessions finds its rows by an index. Plans are made when a table may be empty, or full and never
+ * analysed, and are kept as long as the session: so that none of them reads a whole table, other ways are ruled out.
+ * SPEC: PostgreSQL 18, Client Connection Defaults; Query Planning. Over a Unix socket the tcp_* settings are ignored by the server.
+ */
 function settings(limits: SessionLimits): string {
   return `
     set idle_in_transaction_session_timeout = ${limits.idleInTransactionMs};
@@ -206,6 +210,7 @@ function settings(limits: SessionLimits): string {
     set tcp_user_timeout = 10000;
     set default_transaction_isolation = 'read committed';
     set client_min_messages = warning;
+    set enable_seqscan = off; set enable_bitmapscan = off; set jit = off; set plan_cache_mode = force_generic_plan;
     select set_config('synchronous_commit',
       case when current_setting('synchronous_commit') in ('on', 'remote_apply')
            then current_setting('synchronous_commit') else 'on' end, false)`;

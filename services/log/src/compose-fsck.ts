@@ -90,7 +90,9 @@ export async function fsckDatabase(options: FsckDatabaseOptions): Promise<Databa
     max: 2,
     applicationName: 'sigstead-fsck',
     readOnly: true,
-    settings: { default_transaction_read_only: 'on', statement_timeout: '600s' },
+    // Counting the rows of a large log takes its time.
+    statementTimeoutMs: 600_000,
+    settings: { default_transaction_read_only: 'on' },
   });
   try {
     const reports: DatabaseLogReport[] = [];

@@ -165,6 +165,26 @@ test('a mark raised beyond ours by another primary withholds our answer', async 
   assert.equal(log.tree.published.head.size, 1);
 });
 
+test('a mark that fits the server asked about it, which lacks the head that another one took from us, withholds our answer', async (t) => {
+  const logs = await testLogs();
+  t.after(() => logs.drop());
+  const mark = memoryMark();
+  // Entries go to the old primary, questions to the new one, where others have gone on.
+  const there = new Map([[1, undefined as Uint8Array | undefined]]);
+  const log = await logs.open({
+    mark,
+    wrap: (store) => ({
+      ...store,
+      headRoot: async (size) => (there.has(size) ? there.get(size) : store.headRoot(size)),
+    }),
+  });
+  await log.sequencer.append(text('one'));
+  mark.mark = { size: 9, root: root(9) };
+  there.set(9, root(9)).set(2, root(2));
+  await assert.rejects(log.sequencer.append(text('two')), { code: 'halted' });
+  assert.equal(log.tree.published.head.size, 1);
+});
+
 test('a lower mark that comes up while ours is written is looked into before it is removed', async () => {
   const file = path.join(folder, 'e');
   const [ours, theirs] = [fileMark({ file, key: KEY }), fileMark({ file, key: KEY })];

@@ -25,6 +25,12 @@ const REPLAY_PAGE = 8192;
 /** How long a checkpoint is held back to look for a newer one. */
 const PATIENCE_MS = 300;
 
+/** The same where others answer at the same address, who may have shown it. */
+const SHARED_PATIENCE_MS = 2000;
+
+/** And when it is known to be there: by then the server has ended a session that stands still with the log's lock. */
+const NEWS_PATIENCE_MS = 5000;
+
 export interface TreeDependencies {
   hasher: TreeHasher;
   store: LogStore;
@@ -55,6 +61,8 @@ export class Tree {
   readonly #catchingUp = new SharedRun(() => this.#follow());
   readonly #looking = new SharedRun(() => this.#lookForNews());
   #lookedMs = Number.NEGATIVE_INFINITY;
+  /** What the newest look without a lock found: others may have shown it. */
+  #heard: Pick<Peek, 'size' | 'ordinal'> = { size: 0, ordinal: 0 };
 
   private constructor(deps: TreeDependencies, state: LogState) {
     this.#deps = deps;
@@ -162,8 +170,9 @@ export class Tree {
   }
 
   /**
-   * For checkpoints: looks, at most once in `maxAgeMs`, whether others appended. Resolves after PATIENCE_MS at the
-   * latest: what is shown when the database is slow or away is older, never wrong.
+   * For checkpoints: looks, at most once in `maxAgeMs`, whether others appended. What is shown when the database is slow
+   * or away is older, never wrong. At 0 others answer at the same address: what a look has found is waited for, so that
+   * nothing older is shown after it; throws `unavailable` when it cannot be had.
    */
   async refresh(nowMs: number, maxAgeMs: number): Promise<void> {
     if (nowMs - this.#lookedMs < maxAgeMs && nowMs >= this.#lookedMs) return;
@@ -171,12 +180,15 @@ export class Tree {
     const looked = this.catchUpIfBehind().catch((error: unknown) => {
       this.#deps.logger.warn({ error }, 'cannot look for a newer head');
     });
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS);
-    });
-    await Promise.race([looked, enough]);
-    clearTimeout(timer);
+    await atMost(looked, maxAgeMs === 0 ? SHARED_PATIENCE_MS : PATIENCE_MS);
+    if (maxAgeMs > 0 || !this.#hasNews()) return;
+    await atMost(looked, NEWS_PATIENCE_MS);
+    if (this.#hasNews()) throw new LogError('unavailable', 'log is temporarily unavailable');
+  }
+
+  /** A log that has halted takes nothing over: it shows what it has. */
+  #hasNews(): boolean {
+    return this.#halted === undefined && isOlder(this.#published.head, this.#heard);
   }
 
   /**
@@ -198,8 +210,9 @@ export class Tree {
       // The settled read decides. If it finds nothing, reads and writes go to two databases.
       await this.catchUp();
       if ((await this.#peek()) === 'contradicts') await this.#guard(() => this.#refuseDatabase());
-    } else if (isOlder(this.#published.head, peeked)) {
-      await this.catchUp();
+    } else {
+      this.#heard = peeked;
+      if (this.#hasNews()) await this.catchUp();
     }
   }
 
@@ -244,4 +257,14 @@ export class Tree {
       throw error;
     }
   }
+}
+
+/** Resolves with the work, or without it after so long. */
+async function atMost(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, enough]);
+  clearTimeout(timer);
 }

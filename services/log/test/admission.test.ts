@@ -130,7 +130,7 @@ describe('who is let in', () => {
       for (let i = 0; i < 100; i++) admission.leave(nowMs, 'failed');
     }
     assert.equal(admission.underWay, 0);
-    assert.equal(admission.limit(AT), 256);
+    assert.equal(admission.limit(AT), 512);
   });
 });
 

@@ -3,6 +3,8 @@ import { ServiceRate } from './service-rate.ts';
 /** Entries under way that are let in whatever was measured: before the first is refused, and while others are refused. */
 const LEAST_BURST = 256;
 const LEAST = 128;
+/** Entries under way before the first is refused, as long as nothing was measured. */
+const FIRST_BURST = 512;
 /** Waits, ms, that entries let in may expect: before the first is refused, and while others are refused. */
 const BURST_WAIT_MS = 250;
 const WAIT_MS = 120;
@@ -54,7 +56,9 @@ export class Admission {
   /** Entries that may be under way now. */
   limit({ nowMs, unreadMs }: Moment): number {
     const { perMs } = this.#rate;
-    if (!this.#isRefusing(nowMs)) return Math.max(LEAST_BURST, Math.floor(perMs * BURST_WAIT_MS));
+    if (!this.#isRefusing(nowMs)) {
+      return perMs === 0 ? FIRST_BURST : Math.max(LEAST_BURST, Math.floor(perMs * BURST_WAIT_MS));
+    }
     const share = Math.max(LEAST_SHARE, 1 - unreadMs / WAIT_MS);
     return Math.floor(Math.max(LEAST, perMs * WAIT_MS) * share);
   }

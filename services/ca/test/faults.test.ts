@@ -11,6 +11,7 @@ import {
 } from '@sigstead/ca';
 import { Oid, parseCertificate, tbsWithoutExtension } from '@sigstead/formats';
 import { signerFromPem, type Signer } from '@sigstead/keys';
+import { openPool, silentLogger } from '@sigstead/platform';
 import { CaError } from '../src/core/errors.ts';
 import { ctLog, submit } from '../src/core/issuance/ct.ts';
 import { ctDouble, ctHttpServer } from './support/ct-double.ts';
@@ -276,4 +277,12 @@ test('ready says what is wrong', async () => {
   lost.clock.value = Date.parse('2036-01-01T00:00:00Z');
   assert.deepEqual(await lost.ca.ready(), { ok: false, detail: 'the issuing CA certificate has expired' });
   await lost.close();
+});
+
+test('ready tells nobody where the database is', async () => {
+  const pool = openPool({ connectionString: base.connectionString, logger: silentLogger, max: 1 });
+  const cut = await startHarness({ connection: pool }, shared);
+  await pool.end();
+  assert.deepEqual(await cut.ca.ready(), { ok: false, detail: 'the database does not answer' });
+  await cut.close();
 });

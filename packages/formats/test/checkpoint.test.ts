@@ -23,7 +23,7 @@ const recordedKey = (name: string): ParsedKey => {
   return publicKeyFromSpki(createPublicKey(pem).export({ format: 'der', type: 'spki' }));
 };
 
-test('every checkpoint that rekor-tiles sent verifies with its key, and with the id it put in logId', () => {
+test('tile check 10: every checkpoint that rekor-tiles sent verifies with its key, and with the id it put in logId', () => {
   const verifier = noteVerifier('localhost', recordedKey('rekor.pub'));
   const path = new URL('../../../test/vectors/recorded/rekor2.jsonl', import.meta.url);
   let count = 0;
@@ -45,7 +45,7 @@ test('every checkpoint that rekor-tiles sent verifies with its key, and with the
   assert.ok(count >= 40, String(count));
 });
 
-test('checkpoints round-trip', () => {
+test('tile check 11: checkpoints round-trip', () => {
   const line = fc
     .string({ minLength: 1, maxLength: 40 })
     .filter((each) => !/[\p{Cc}]/u.test(each) && each.isWellFormed());
@@ -63,7 +63,7 @@ test('checkpoints round-trip', () => {
   );
 });
 
-test('malformed checkpoint texts are refused', () => {
+test('tile check 11: malformed checkpoint texts are refused', () => {
   const root = ROOT.toString('base64');
   const bad: [string, string][] = [
     ['no final line end', `o\n1\n${root}`],
@@ -115,7 +115,7 @@ test('checkpoints that could not be read back are never written', () => {
   }
 });
 
-test('a checkpoint followed by two blank lines is no checkpoint', () => {
+test('tile check 11: a checkpoint followed by two blank lines is no checkpoint', () => {
   const signer = testKey('ed25519');
   const body = `${formatCheckpointBody(CHECKPOINT)}\n`;
   const note = formatNote(body, [lineOf('log', signer, body)]);

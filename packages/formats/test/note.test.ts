@@ -27,13 +27,13 @@ const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const ed25519Key = (raw: string): ParsedKey =>
   publicKeyFromSpki(Buffer.concat([ED25519_PREFIX, Buffer.from(raw, 'hex')]));
 
-test('key ids of Ed25519 keys reproduce the published ones', () => {
+test('tile check 10: key ids of Ed25519 keys reproduce the published ones', () => {
   const unit = ed25519Key('444bc9c8d6468d7e81dc3008b83dc14e0f6b230574d0663c5e0e4553e2050d44');
   assert.equal(hex(noteKeyHash('testkey', unit)), 'e4de82e34c8c270d87612a3d6a1e297e2cd0ed9cb89ea7aeec8ce4d0b54e6775');
   assert.notEqual(hex(noteKeyHash('testkey2', unit)), hex(noteKeyHash('testkey', unit)));
 });
 
-test('key ids: the name enters those of Ed25519 and RSA, not those of ECDSA', () => {
+test('tile check 10: key ids: the name enters those of Ed25519 and RSA, not those of ECDSA', () => {
   const ec = testKey('ec').key;
   assert.equal(hex(noteKeyHash('a', ec)), createHash('sha256').update(ec.spki).digest('hex'));
   assert.equal(hex(noteKeyHash('a', ec)), hex(noteKeyHash('b', ec)));
@@ -64,7 +64,7 @@ test('a note is read back as it was written, text with blank lines included', ()
   }
 });
 
-test('malformed notes are refused', () => {
+test('tile check 11: malformed notes are refused', () => {
   const good = `a\n\n\u2014 log ${Buffer.alloc(10, 1).toString('base64')}\n`;
   assert.equal(parseNote(good).signatures.length, 1);
   const bad: [string, string][] = [

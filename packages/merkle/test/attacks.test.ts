@@ -95,7 +95,7 @@ function withBitTurned<Claim extends { proof: readonly Uint8Array[] }>(
   return [...inMembers, ...inProof];
 }
 
-test('every single bit of leaf hash, root and proof counts for inclusion', () => {
+test('tile check 4: every single bit of leaf hash, root and proof counts for inclusion', () => {
   for (const place of [
     [1, 0],
     [7, 6],

@@ -36,7 +36,7 @@ function sameHashes(actual: readonly Uint8Array[], wanted: readonly Uint8Array[]
   assert.ok(Buffer.concat(actual).equals(Buffer.concat(wanted)), what);
 }
 
-test('every inclusion proof of every size to 600, read from tiles, is the naive one and verifies', () => {
+test('tile check 4: every inclusion proof of every size to 600, read from tiles, is the naive one and verifies', () => {
   for (let size = 1; size <= ALL_SIZES; size++) {
     const getNode = tree.nodes(size);
     const root = tree.naive.root(size);
@@ -48,7 +48,7 @@ test('every inclusion proof of every size to 600, read from tiles, is the naive 
   }
 });
 
-test('every consistency proof of every pair to 600, read from tiles, is the naive one and verifies', () => {
+test('tile check 5: every consistency proof of every pair to 600, read from tiles, is the naive one and verifies', () => {
   for (let size2 = 1; size2 <= ALL_SIZES; size2++) {
     const getNode = tree.nodes(size2);
     const root2 = tree.naive.root(size2);
@@ -118,7 +118,7 @@ test('nothing needs to be proven between equal sizes or from size 0', () => {
   verifyConsistency({ hasher, size1: 0, size2: 0, root1: empty, root2: empty, proof: [] });
 });
 
-test('a proof beyond the tree is refused, never made wrong', () => {
+test('tile check 6: a proof beyond the tree is refused, never made wrong', () => {
   const getNode = tree.nodes(600);
   throwsCode(() => inclusionProof(600, 600, getNode), 'index_out_of_range');
   throwsCode(() => inclusionProof(0, 0, getNode), 'index_out_of_range');

@@ -25,7 +25,7 @@ for (const [index, spelling] of GROUPS) {
   });
 }
 
-test('every tile and bundle has one path, which names it and nothing else', () => {
+test('tile check 7: every tile and bundle has one path, which names it and nothing else', () => {
   const place = fc.record({
     level: fc.integer({ min: 0, max: 63 }),
     index: fc.oneof(fc.nat(), fc.maxSafeNat()),

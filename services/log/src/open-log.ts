@@ -110,8 +110,8 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     metrics,
     pause,
     answerMs,
-    onPublished: (firstIndex, records) => {
-      read.offer(firstIndex, records);
+    onPublished: (firstIndex, records, fullTiles) => {
+      read.offer(firstIndex, records, fullTiles);
       options.onPublished?.();
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -1,4 +1,4 @@
-import type { TreeHasher } from '@sigstead/merkle';
+import type { PlacedTile, TreeHasher } from '@sigstead/merkle';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogStore, Personality } from './core/ports.ts';
 import type { LeafRecord } from './core/records.ts';
@@ -29,7 +29,7 @@ export interface LogReads {
   readonly entries: EntrySource;
   readonly reader: LogReader;
   /** Takes over what was just published. */
-  offer(firstIndex: number, records: readonly LeafRecord[]): void;
+  offer(firstIndex: number, records: readonly LeafRecord[], fullTiles: readonly PlacedTile[]): void;
 }
 
 /** The read path of an open log. Damage that contradicts the tree stops the log. */
@@ -60,7 +60,8 @@ export function openReads(options: {
     tiles,
     entries,
     reader: logReader({ tree, tiles, entries, leaves, observer, ...age }),
-    offer(firstIndex, records) {
+    offer(firstIndex, records, fullTiles) {
+      tiles.offer(fullTiles);
       entries.offer(firstIndex, records);
       if (!personality.findsByLeafHash) return;
       leaves.offer(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { tilePath, entryBundlePath, tilesForSize } from '@sigstead/merkle';
+import { entryBundlePath, tilePath, tilesForSize, verifyConsistency, verifyInclusion } from '@sigstead/merkle';
 import { createHttpServer, createMetrics, type HttpServer, silentLogger, systemClock } from '@sigstead/platform';
 import { fsck } from '../src/core/fsck.ts';
 import { registerTiles } from '../src/http/tiles.ts';
@@ -95,14 +95,14 @@ async function checkSize(size: number, levels: number): Promise<void> {
   }
 }
 
-test('sizes 0 to 257: roots, tiles and bundles are the golden ones, and nothing beyond the tree is served', async () => {
+test('tile checks 1, 2, 3: sizes 0 to 257: roots, tiles and bundles are the golden ones, and nothing beyond the tree is served', async () => {
   for (const size of [0, 1, 2, 3, 4, 100, 254, 255, 256, 257]) {
     await growTo(size);
     await checkSize(size, 3);
   }
 });
 
-test('one name for each resource: other spellings of a path are no resource', async () => {
+test('tile check 7: one name for each resource: other spellings of a path are no resource', async () => {
   for (const path of [
     'tile/0/0',
     'tile/0/x000/000',
@@ -127,10 +127,12 @@ test('one name for each resource: other spellings of a path are no resource', as
   }
 });
 
-test('headers: caches may keep tiles for ever and checkpoints not at all; validators, HEAD and gzip work', async () => {
+test('tile check 12: headers: caches may keep full tiles for ever, partial ones shortly, checkpoints not at all; validators, HEAD and gzip work', async () => {
   const tile = await get('tile/0/000');
   assert.equal(tile.headers['content-type'], 'application/octet-stream');
   assert.match(String(tile.headers['cache-control']), /immutable/);
+  assert.equal((await get('tile/0/001.p/1')).headers['cache-control'], 'public, max-age=60');
+  assert.equal((await get('tile/entries/001.p/1')).headers['cache-control'], 'public, max-age=60');
   const etag = String(tile.headers['etag']);
   assert.equal((await get('tile/0/000', [['If-None-Match', etag]])).status, 304);
   assert.equal((await get('tile/0/000', [['If-None-Match', '"other"']])).status, 200);
@@ -145,12 +147,18 @@ test('headers: caches may keep tiles for ever and checkpoints not at all; valida
   assert.equal(plain.headers['content-encoding'], undefined);
   assert.deepEqual(gunzipSync(packed.body), plain.body);
   assert.notEqual(packed.headers['etag'], plain.headers['etag']);
+  assert.deepEqual([packed.headers['vary'], plain.headers['vary']], ['accept-encoding', 'accept-encoding']);
+  const again: [string, string][] = [
+    ['Accept-Encoding', 'gzip'],
+    ['If-None-Match', String(packed.headers['etag'])],
+  ];
+  assert.equal((await get('tile/entries/000', again)).status, 304);
   for (const path of ['checkpoint', 'tile/0/000', 'tile/0/001.p/1', 'tile/entries/000']) {
     assert.deepEqual((await get(`api/v2/${path}`)).body, (await get(path)).body, path);
   }
 });
 
-test('sizes 65535 to 70000: golden, and what was full before is served unchanged', async () => {
+test('tile checks 1, 2, 3: sizes 65535 to 70000: golden, and what was full before is served unchanged', async () => {
   for (const size of [65535, 65536, 65537, 70000]) {
     await growTo(size);
     await checkSize(size, 4);
@@ -159,6 +167,40 @@ test('sizes 65535 to 70000: golden, and what was full before is served unchanged
   assert.equal(Buffer.from(cold.tree.published.head.root).toString('hex'), ROOTS[70000]);
   const before = await cold.tiles.rootAt(cold.tree.published.edge, 65537);
   assert.equal(Buffer.from(before).toString('hex'), ROOTS[65537]);
+});
+
+test('tile checks 4, 5, 6: proofs made from tiles verify at any size and index; beyond the tree there is none', async () => {
+  const { edge } = log.tree.published;
+  // Park and Miller's generator: any run asks the same questions.
+  let state = 4242;
+  const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+  for (let n = 0; n < 200; n++) {
+    const size = 1 + random(70000);
+    const index = random(size);
+    const root = await log.tiles.rootAt(edge, size);
+    const leafHash = hasher.leaf(Buffer.from(String(index)));
+    const proof = await log.tiles.inclusionProof(edge, size, index);
+    verifyInclusion({ hasher, size, index, leafHash, proof, root });
+    const flipped = proof.map((each, i) => (i === n % proof.length ? Buffer.from(each.map((byte) => byte ^ 1)) : each));
+    if (proof.length > 0) {
+      assert.throws(() => verifyInclusion({ hasher, size, index, leafHash, proof: flipped, root }));
+    }
+    const size1 = 1 + random(size);
+    const consistency = await log.tiles.consistencyProof(edge, size1, size);
+    verifyConsistency({
+      hasher,
+      size1,
+      size2: size,
+      root1: await log.tiles.rootAt(edge, size1),
+      root2: root,
+      proof: consistency,
+    });
+  }
+  assert.deepEqual(await log.tiles.consistencyProof(edge, 70000, 70000), []);
+  await assert.rejects(log.tiles.inclusionProof(edge, 70000, 70000));
+  await assert.rejects(log.reader.consistency(1, 70001), { code: 'invalid_request' });
+  await assert.rejects(log.reader.entryAndProof(70000, 70000), { code: 'invalid_request' });
+  await assert.rejects(log.reader.entryAndProof(1, 70001), { code: 'invalid_request' });
 });
 
 test('the checker derives the same 70000 entries and finds nothing wrong', async () => {

@@ -159,7 +159,7 @@ test('a DSSE request with exactly one signature is logged as the hashedrekord ov
   assert.equal(await treeSize(), size, 'nothing of these was logged');
 });
 
-test('the largest entry a bundle can hold is served, a larger one is refused before it is sequenced', async () => {
+test('tile check 9: the largest entry a bundle can hold is served, a larger one is refused before it is sequenced', async () => {
   const request = hashedRekord(key, 'large');
   const { signature } = request.hashedRekordRequestV002;
   const withCertificate = (padding: number): unknown => {

@@ -16,6 +16,7 @@ import { parseCreateEntry, proposedEntry } from '../core/rekor-v2/request.ts';
 import { transparencyLogEntry } from '../core/rekor-v2/response.ts';
 import type { Receipt } from '../engine/queue.ts';
 import type { OpenLog } from '../open-log.ts';
+import { Compression } from './compression.ts';
 import { withDeadline } from './deadline.ts';
 import { PUSHBACK, sendLogError } from './errors.ts';
 import { registerTiles } from './tiles.ts';
@@ -66,7 +67,9 @@ export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstan
       refusal: PUSHBACK,
       onRefused: seen.refused,
     });
-    for (const prefix of options.readPrefixes) registerTiles(app, { log: options.log, clock: options.clock, prefix });
+    const compression = new Compression();
+    const { log, clock } = options;
+    for (const prefix of options.readPrefixes) registerTiles(app, { log, clock, prefix, compression });
   };
 }
 

@@ -1,23 +1,32 @@
-import { hash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { parseTilePath } from '@sigstead/merkle';
+import { parseTilePath, TILE_WIDTH } from '@sigstead/merkle';
 import { type Clock, grpcError, grpcNotFound, type HttpHandler, methodTable } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OpenLog } from '../open-log.ts';
+import { Compression, type Tagged, tagged } from './compression.ts';
 
-const compress = promisify(gzip);
-
-/** SPEC: C2SP tlog-tiles: tiles never change, so caches may keep them; a checkpoint is asked for anew. */
+/**
+ * SPEC: C2SP tlog-tiles: full tiles never change, so caches may keep them; partial ones are soon of no use to anybody; a
+ * checkpoint is asked for anew.
+ */
 const IMMUTABLE = 'public, max-age=604800, immutable';
+const SHORT = 'public, max-age=60';
 const FRESH = 'no-cache';
 
 /** `checkpoint` and everything below `tile/` under one prefix ('' or '/api/v2', …). */
-export function registerTiles(app: FastifyInstance, options: { log: OpenLog; clock: Clock; prefix: string }): void {
-  const { log, clock, prefix } = options;
+export function registerTiles(
+  app: FastifyInstance,
+  options: {
+    log: OpenLog;
+    clock: Clock;
+    prefix: string;
+    /** Shared by the prefixes of a log. Default: one of its own. */
+    compression?: Compression;
+  },
+): void {
+  const { log, clock, prefix, compression = new Compression() } = options;
   const checkpoint: HttpHandler = async (request, reply) =>
     sendCached(request, reply, {
-      bytes: await log.reader.checkpoint(clock.nowMs()),
+      ...tagged(await log.reader.checkpoint(clock.nowMs())),
       contentType: 'text/plain; charset=utf-8',
       cacheControl: FRESH,
     });
@@ -27,15 +36,21 @@ export function registerTiles(app: FastifyInstance, options: { log: OpenLog; clo
     if (parsed === undefined) return badTilePath(reply, prefix, path);
     const bytes = await log.reader.resource(parsed);
     if (bytes === undefined) return grpcNotFound(reply);
-    const content = { bytes, contentType: 'application/octet-stream', cacheControl: IMMUTABLE };
-    return parsed.kind === 'entries' ? sendCompressible(request, reply, content) : sendCached(request, reply, content);
+    const isFull = parsed.width === TILE_WIDTH;
+    const kind = { contentType: 'application/octet-stream', cacheControl: isFull ? IMMUTABLE : SHORT };
+    if (parsed.kind !== 'entries') return sendCached(request, reply, { ...tagged(bytes), ...kind });
+    reply.header('vary', 'accept-encoding');
+    const packed = acceptsGzip(request.headers['accept-encoding'])
+      ? await compression.gzip(path, bytes, isFull)
+      : undefined;
+    if (packed !== undefined) reply.header('content-encoding', 'gzip');
+    return sendCached(request, reply, { ...(packed ?? tagged(bytes)), ...kind });
   };
   methodTable(app, `${prefix}/checkpoint`, { GET: checkpoint, HEAD: checkpoint });
   methodTable(app, `${prefix}/tile/*`, { GET: tile, HEAD: tile });
 }
 
-interface Content {
-  bytes: Uint8Array;
+interface Content extends Tagged {
   contentType: string;
   cacheControl: string;
 }
@@ -49,20 +64,12 @@ function badTilePath(reply: FastifyReply, prefix: string, path: string): Fastify
   return grpcError(reply, 400, 3, text);
 }
 
-/** SPEC: RFC 9110 §8.8.3, §13.1.2: strong validator over the bytes; 304 when the client has them. */
+/** SPEC: RFC 9110 §13.1.2: 304 when the client has these bytes. */
 function sendCached(request: FastifyRequest, reply: FastifyReply, content: Content): FastifyReply {
-  const etag = `"${hash('sha256', content.bytes, 'hex').slice(0, 32)}"`;
-  reply.header('cache-control', content.cacheControl).header('etag', etag);
+  const { bytes, etag, contentType, cacheControl } = content;
+  reply.header('cache-control', cacheControl).header('etag', etag);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.code(200).header('content-type', content.contentType).send(content.bytes);
-}
-
-/** SPEC: C2SP tlog-tiles: entry bundles may be served compressed. */
-async function sendCompressible(request: FastifyRequest, reply: FastifyReply, content: Content): Promise<FastifyReply> {
-  reply.header('vary', 'accept-encoding');
-  if (!acceptsGzip(request.headers['accept-encoding'])) return sendCached(request, reply, content);
-  const bytes = await compress(content.bytes);
-  return sendCached(request, reply.header('content-encoding', 'gzip'), { ...content, bytes });
+  return reply.code(200).header('content-type', contentType).send(bytes);
 }
 
 function acceptsGzip(header: string | string[] | undefined): boolean {

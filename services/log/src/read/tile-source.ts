@@ -7,6 +7,7 @@ import {
   HASH_SIZE,
   inclusionProof,
   nodeFromTiles,
+  type PlacedTile,
   rootFromNodes,
   TILE_HEIGHT,
   TILE_WIDTH,
@@ -48,6 +49,11 @@ export class TileSource {
     const full = fullTileCount(level, edge.size);
     if (index < full) return this.#full(edge, level, index);
     return index === full ? edge.partial(level)?.nodes : undefined;
+  }
+
+  /** Takes over tiles that a batch of this process has filled: they are of the tree that was just published. */
+  offer(fullTiles: readonly PlacedTile[]): void {
+    for (const { level, index, nodes } of fullTiles) this.#cache.set(`${level}/${index}`, nodes);
   }
 
   async inclusionProof(edge: TreeEdge, size: number, index: number): Promise<Uint8Array[]> {

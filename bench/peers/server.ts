@@ -83,13 +83,15 @@ async function open(): Promise<OpenLog> {
 
 /** Nothing but the engine's own time and the server's. */
 function adder(to: OpenLog): HttpHandler {
+  // All answers of a batch show the same checkpoint.
+  let shown: { head: StoredHead | undefined; text: string } = { head: undefined, text: '' };
   return async (request, reply) => {
     const leaf = request.bytes;
     const submission = { identity: sha256(leaf), weight: leaf.length, leaf: () => ({ leaf, extra: NOTHING }) };
     const receipt = await to.sequencer.append(submission).catch((error: unknown) => error);
     if (receipt instanceof Error) return reply.code(receipt instanceof LogError ? 503 : 500).send('');
     const { index, head = to.tree.published.head } = receipt as Receipt & { head?: StoredHead };
-    reply.header('content-type', 'text/plain');
-    return reply.send(Buffer.concat([Buffer.from(`${index}\n\n`), head.note]));
+    if (head !== shown.head) shown = { head, text: Buffer.from(head.note).toString('utf8') };
+    return reply.send(`${index}\n\n${shown.text}`);
   };
 }

@@ -33,6 +33,8 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
   const scratchPrefix = `${prefix}tmp-`;
   const pathOf = (size: number): string => path.join(folder, `${prefix}${size}`);
   let scratch = 0;
+  /** A name of ours may be in the folder that is not durable. */
+  let unsynced = false;
   let seen: Mark | undefined;
 
   async function sizes(): Promise<number[]> {
@@ -97,12 +99,18 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
     await files.makeFolder(folder);
     const file = await writeScratch(formatMark(mark, key));
     try {
+      unsynced = true;
       await files.link(file, pathOf(mark.size));
     } finally {
       await files.remove(file);
     }
-    // The name is durable only once its folder is.
+    await sync();
+  }
+
+  /** A name is durable only once its folder is: one that was linked before this failed is not yet. */
+  async function sync(): Promise<void> {
     await files.syncFolder(folder);
+    unsynced = false;
   }
 
   /**
@@ -126,6 +134,8 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
     if (before === undefined || before.size < mark.size) {
       if (before !== undefined) await contains(before);
       await write(mark);
+    } else if (unsynced) {
+      await sync();
     }
     const now = await highest();
     if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);

@@ -74,7 +74,15 @@ suite('the example', () => {
     assert.notEqual(written, EXAMPLE);
     assert.deepEqual(accepted(written), accepted(EXAMPLE));
     const defaults = EXAMPLE.match(/^\s*#[a-z][A-Za-z]*: /gm)?.map((line) => line.replace(/[\s#:]/g, ''));
-    for (const key of ['logLevel', 'workers', 'migrate', 'readConnections', 'dangerouslyAllowUnsafeSettings']) {
+    for (const key of [
+      'logLevel',
+      'workers',
+      'migrate',
+      'readConnections',
+      'scrubMiBPerSecond',
+      'scrubPauseMinutes',
+      'dangerouslyAllowUnsafeSettings',
+    ]) {
       assert.ok(defaults?.includes(key), key);
     }
   });

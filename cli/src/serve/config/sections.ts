@@ -18,6 +18,8 @@ const database = {
   migrationPasswordEnv: c.optional(variableName),
   migrationPasswordFile: c.optional(filePath),
   readConnections: c.withDefault(c.integer({ min: 1, max: 200 }), 8),
+  scrubMiBPerSecond: c.withDefault(c.integer({ min: 0, max: 1000, unit: 'MiB a second' }), 4),
+  scrubPauseMinutes: c.withDefault(c.integer({ min: 0, max: 10_080, unit: 'minutes' }), 60),
   dangerouslyAllowUnsafeSettings: c.withDefault(c.boolean(), false),
 };
 

@@ -1,6 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { composeLog, type CtClient, type ExportTarget, type LogHandle, type LogSpec } from '@sigstead/log';
+import {
+  composeLog,
+  type CtClient,
+  type ExportTarget,
+  type LogHandle,
+  type LogOptions,
+  type LogSpec,
+} from '@sigstead/log';
 import { type Closables, systemClock } from '@sigstead/platform';
 import { Failure } from '../../failure.ts';
 import { errno } from '../../files.ts';
@@ -30,7 +37,7 @@ export async function composeLogs(options: ComposeOptions, built: Closables): Pr
   const byName = new Map<string, LogHandle>();
   for (const logs of byListener(config.file.logs)) {
     const specs = logs.map((log) => ({ ...logSpec(config, materials, log), ...exportOf(config, log) }));
-    const handle = built.use(await openLogs(options, specs));
+    const handle = built.use(await openLogs(options, specs, scrubOf(config)));
     for (const { name } of logs) byName.set(name, handle);
     if (logs[0] !== undefined) groups.push({ listen: logs[0].listen, handle });
   }
@@ -45,7 +52,11 @@ export async function composeLogs(options: ComposeOptions, built: Closables): Pr
 }
 
 /** Opens logs with the settings of the configuration. Throws a Failure. */
-export function openLogs(options: ComposeOptions, logs: readonly LogSpec[]): Promise<LogHandle> {
+export function openLogs(
+  options: ComposeOptions,
+  logs: readonly LogSpec[],
+  also: Pick<LogOptions, 'scrub'> = {},
+): Promise<LogHandle> {
   const { config, connectionString = '', logger, metrics } = options;
   const { database } = config.file;
   return startStep('logs', config.path, () =>
@@ -59,8 +70,16 @@ export function openLogs(options: ComposeOptions, logs: readonly LogSpec[]): Pro
       checkpointAgeMs: 0,
       requireDurableDatabase: database?.dangerouslyAllowUnsafeSettings !== true,
       ...(database === undefined ? {} : { readConnections: database.readConnections }),
+      ...also,
     }),
   );
+}
+
+/** The scrub as the configuration has it; none at 0 MiB a second. */
+function scrubOf({ file: { database } }: ServeConfig): Pick<LogOptions, 'scrub'> {
+  if (database === undefined || database.scrubMiBPerSecond === 0) return {};
+  const { scrubMiBPerSecond, scrubPauseMinutes } = database;
+  return { scrub: { bytesPerSecond: scrubMiBPerSecond * 2 ** 20, pauseMs: scrubPauseMinutes * 60_000 } };
 }
 
 /** One log as the log service wants it; it is never made by serving it. */

@@ -29,7 +29,7 @@ select h.size, h.root,
             order by first_index limit ${APPENDED_BATCHES}) b) as appended,
   (select string_agg(i.identity || int8send(i.entry_index), ''::bytea)
      from log.identities i
-    where i.log_id = $1
+    where $3::integer > 0 and i.log_id = $1
       and i.identity = any(array(
         select substring($2::bytea from n * 32 + 1 for 32) from generate_series(0, $3::integer - 1) n))) as known
 from (select size, root from log.heads where log_id = $1 order by size desc limit 1) h

@@ -118,7 +118,7 @@ describe('who is let in', () => {
         const admission = new Admission();
         simulate(admission, { arrivalsPerMs: 10, servedPerMs: 2, ms: 2000 });
         const limit = admission.limit({ nowMs: 2000, unreadMs });
-        assert.ok(limit >= 16 && limit <= admission.limit({ nowMs: 2000, unreadMs: 0 }));
+        assert.ok(limit >= 32 && limit <= admission.limit({ nowMs: 2000, unreadMs: 0 }));
       }),
     );
   });

@@ -11,7 +11,7 @@ const WAIT_MS = 120;
 /** A refusal is remembered so long, ms. */
 const CALM_MS = 1000;
 /** While requests wait unread, the limit goes down to this part of itself at most. */
-const LEAST_SHARE = 1 / 8;
+const LEAST_SHARE = 1 / 4;
 
 /** When something is asked: ms of a clock that does not go back, and ms that what is read now may have waited unread. */
 export interface Moment {

@@ -127,7 +127,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       running.push(one);
     }
     if (options.scrub !== undefined) owned.use(openScrub({ ...options, logs: running, limits: options.scrub })).start();
-    return handleOf(running, options, owned);
+    return handleOf(running, { ...options, pool }, owned);
   } catch (error) {
     await owned.close();
     throw error;
@@ -225,7 +225,7 @@ function keyName(spec: LogSpec): string {
   return Buffer.from(sha256(spec.signer.spki)).toString('hex');
 }
 
-function handleOf(running: readonly Running[], options: LogOptions, owned: Closables): LogHandle {
+function handleOf(running: readonly Running[], options: LogOptions & { pool: Pool }, owned: Closables): LogHandle {
   const find = (name: string): Running => {
     const one = running.find(({ spec }) => spec.name === name);
     if (one === undefined) throw misconfigured(`no log "${name}" runs here`);
@@ -236,7 +236,7 @@ function handleOf(running: readonly Running[], options: LogOptions, owned: Closa
       if (options.health === true) registerHealth(app);
       for (const one of running) await app.register(routesOf(one, options));
     },
-    ready: () => readiness(running),
+    ready: () => readiness(running, options),
     close: () => owned.close(),
     ct(name) {
       const one = find(name);
@@ -278,7 +278,10 @@ function routesOf(one: Running, options: LogOptions): Routes {
   });
 }
 
-async function readiness(running: readonly Running[]): Promise<{ ok: boolean; detail?: string }> {
+async function readiness(
+  running: readonly Running[],
+  { pool, requireDurableDatabase = false }: LogOptions & { pool: Pool },
+): Promise<{ ok: boolean; detail?: string }> {
   for (const { spec, log } of running) {
     const reason = log.tree.haltedBy?.detail;
     if (reason !== undefined) return { ok: false, detail: `${spec.name}: ${reason}; nothing is signed any more` };
@@ -290,6 +293,9 @@ async function readiness(running: readonly Running[]): Promise<{ ok: boolean; de
       return { ok: false, detail: `${spec.name}: the database does not answer` };
     }
   }
+  // Reads go on; entries are refused until the settings are changed back.
+  const unsafe = requireDurableDatabase ? await unsafeSettings(pool).catch(() => undefined) : undefined;
+  if (unsafe !== undefined) return { ok: false, detail: `the database cannot be trusted with entries: ${unsafe}` };
   return { ok: true };
 }
 

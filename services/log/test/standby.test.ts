@@ -213,6 +213,9 @@ test('a setting that may lose what was acknowledged: no start with it; changed w
     const refused = await post(running, `entry ${index + 1}`);
     assert.deepEqual([refused.status, refused.retryAfter, refused.index], [503, '1', undefined]);
     assert.match(lines.join(''), pattern, 'the operator is told');
+    const ready = await running.handle.ready();
+    assert.equal(ready.ok, false);
+    assert.match(String(ready.detail), pattern);
     await assert.rejects(process(t, site), pattern, 'no start');
     // Who must not be safe may start. Commits wait for the standby all the same: the log's own sessions see to that.
     if (settings['synchronous_standby_names'] === undefined) {
@@ -221,6 +224,7 @@ test('a setting that may lose what was acknowledged: no start with it; changed w
     await primary.configure(Object.fromEntries(Object.keys(settings).map((name) => [name, null])));
     index += 1;
     assert.equal(await indexOf(running, `entry ${index}`), index, 'by itself, with the next index');
+    assert.deepEqual(await running.handle.ready(), { ok: true });
     lines.length = 0;
   }
   // Without a new connection: the one in use is asked again.

@@ -10,7 +10,7 @@ export interface ServerNeeds {
   readonly durable: boolean;
 }
 
-/** Values as PostgreSQL writes them, by name; of synchronous_commit the one that a new session gets. */
+/** Values as PostgreSQL writes them, by name. */
 export type ServerSettings = Readonly<Record<string, string>>;
 
 const SETTINGS = [
@@ -21,12 +21,11 @@ const SETTINGS = [
   'synchronous_standby_names',
 ] as const;
 
-/** reset_val is what the session would have without what it has set for itself, and follows a reload. */
+/** Of the session as it is; the view pg_settings would take milliseconds. A session that has set nothing follows a reload. */
 const CHECK = `
 select pg_is_in_recovery() as in_recovery,
        current_setting('transaction_read_only') = 'on' as read_only,
-       (select json_object_agg(name, coalesce(reset_val, ''))::text from pg_settings
-         where name in (${SETTINGS.map((name) => `'${name}'`).join(', ')})) as settings`;
+       json_build_object(${SETTINGS.map((name) => `'${name}', current_setting('${name}')`).join(', ')})::text as settings`;
 
 interface Row {
   in_recovery: boolean;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ const LAUNCHER = join(import.meta.dirname, '../../cli/bin/sigstead');
 const LOG = 'fault';
 export const CREW_ORIGIN = 'localhost';
 const BEFORE_NEXT_START_MS = 100;
+const LOOK_MS = 50;
 
 /**
  * `sigstead serve` with several workers behind one port, under a supervisor that starts it again whenever it ends. To its
@@ -108,13 +110,19 @@ export class Crew implements Servers {
 
   #start(): void {
     const life = ++this.#lives;
-    const child = this.#spawn(['serve', '--config', this.#config, '--workers', String(this.#workers)]);
-    const startedMs = performance.now();
+    const ready = `${this.#config}.ready-${life}`;
+    const workers = String(this.#workers);
+    const child = this.#spawn(['serve', '--config', this.#config, '--workers', workers, '--ready-file', ready]);
     this.#child = child;
     this.#killed = false;
+    let hasServed = false;
+    const seeing = setInterval(() => {
+      hasServed ||= existsSync(ready);
+    }, LOOK_MS);
     child.once('exit', (code, signal) => {
+      clearInterval(seeing);
       // One that finds the port still taken by workers of the last one says so and ends: its supervisor tries again.
-      const mayEnd = this.#killed || this.#closing || (code === 1 && performance.now() - startedMs < 10_000);
+      const mayEnd = this.#killed || this.#closing || !hasServed;
       if (!mayEnd) this.selfEnded.push(`life ${life} of the crew ended by itself: ${String(code ?? signal)}`);
       if (!this.#closing) setTimeout(() => this.#closing || this.#start(), BEFORE_NEXT_START_MS);
     });

@@ -24,6 +24,7 @@ const INSTALL_TIMEOUT_MS = 900_000;
 const COSIGN = '3.1.3';
 const PYTHON = '4.5.1';
 const VERSITYGW = '1.8.0';
+const TESSERA = '1.0.4';
 const GO_PROGRAM = join(import.meta.dirname, 'go-verify');
 /** No other toolchain than the one installed here is fetched behind our back. */
 export const GO_ENV = { GOTOOLCHAIN: 'local' };
@@ -104,7 +105,24 @@ export const versitygw: Tool = {
   check: async (program) => expectText(await runOk(program, ['--version']), 'Version'),
 };
 
-export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw];
+/** The checker of the Tessera project. */
+export const tesseraFsck: Tool = {
+  name: `fsck of Tessera ${TESSERA}`,
+  variable: 'SIGSTEAD_TEST_TESSERA_FSCK',
+  folder: async () => `tessera-fsck-${TESSERA}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
+    await runOk('go', ['install', `github.com/transparency-dev/tessera/cmd/fsck@v${TESSERA}`], {
+      env,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
+  },
+  program: 'fsck',
+  check: async (program) => expectText(await run(program, ['--help']), '-storage_url'),
+};
+
+export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw, tesseraFsck];
 
 /** The program of a tool in the cache, if it is there and works. */
 export async function provided(tool: Tool, cacheDir: string): Promise<string | undefined> {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { entryBundlePath, TreeEdge, tilePath } from '@sigstead/merkle';
@@ -16,6 +19,7 @@ import { withPatience } from '../src/read/patience.ts';
 import type { ReadObserver } from '../src/read/sources.ts';
 import { TileSource } from '../src/read/tile-source.ts';
 import { certificate, isCa, POISON } from './support/certificates.ts';
+import { hashedRekord, newKey } from './support/entries.ts';
 import { send } from './support/raw-http.ts';
 import { startServer } from './support/server.ts';
 import { hasher, testLogs, text, textPersonality } from './support/test-log.ts';
@@ -351,4 +355,40 @@ test('with the database stopped everything hot is served and proven from memory;
     assert.equal(refused.headers['retry-after'], '1', path);
     assert.doesNotMatch(refused.body.toString(), /connect|ECONN|postgres|database/i);
   }
+});
+
+test('with the database stopped, what was exported is served from the exported copy by a process that has read nothing', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sigstead-reads-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const database = await testDatabase();
+  const signer = signerFromPem(generatePrivateKeyPem('ed25519'));
+  const target = { kind: 'directory', folder, intervalMs: 100 } as const;
+  const spec = { name: 'v2', origin: 'log.example.com', kind: 'rekor-v2', signer, export: target } as const;
+  const key = newKey();
+  const writer = await startServer({ database, logs: [{ ...spec, create: true }] });
+  const posts = Array.from({ length: 300 }, (_, i) => {
+    const body = Buffer.from(JSON.stringify(hashedRekord(key, `message ${i}`)));
+    return send(writer.port, { method: 'POST', path: '/api/v2/log/entries', body });
+  });
+  for (const { status } of await Promise.all(posts)) assert.equal(status, 201);
+  const paths = ['/tile/0/000', '/tile/entries/000', '/tile/0/000.p/9', '/tile/entries/000.p/9', '/tile/0/001.p/44'];
+  const truth = await Promise.all(paths.map((path) => send(writer.port, { method: 'GET', path })));
+  await writer.close();
+  const cold = await startServer({ database, logs: [spec] });
+  t.after(() => cold.close());
+  const exported = async (): Promise<boolean> =>
+    /sigstead_log_export_size_entries\{log="v2"\} 300\n/.test(await cold.metrics.text());
+  for (let waited = 0; waited < 20_000 && !(await exported()); waited += 50) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+  assert.ok(await exported(), 'it was never exported');
+  await database.drop();
+  for (const [i, path] of paths.entries()) {
+    const answer = await send(cold.port, { method: 'GET', path });
+    assert.equal(answer.status, 200, path);
+    assert.deepEqual(answer.body, truth[i]?.body, path);
+  }
+  assert.match(await cold.metrics.text(), /sigstead_log_cold_reads_total\{log="v2",from="archive"\} [12]/);
 });

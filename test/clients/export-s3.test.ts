@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { needs, programOf, temporaryFolder } from './environment.ts';
+import { needs, temporaryFolder } from './environment.ts';
 import { eventually, exportedFiles, startExportedLog, treeSizeOf } from './exported-log.ts';
-import { freePort, type Program, startProgram } from './local-server.ts';
+import { startGateway } from './s3-gateway.ts';
 import { versitygw } from './tools.ts';
 
 const { skip } = needs(versitygw);
@@ -18,33 +18,12 @@ else await suite();
 
 async function suite(): Promise<void> {
   const base = await temporaryFolder();
-  const port = await freePort();
-  const credentials = { accessKeyId: 'sigstead', secretAccessKey: 'not a secret' };
-  const startGateway = (): Promise<Program> => {
-    const keys = ['--access', credentials.accessKeyId, '--secret', credentials.secretAccessKey];
-    const place = ['--port', `127.0.0.1:${port}`, '--health', '/health'];
-    return startProgram(
-      programOf(versitygw),
-      ['--quiet', ...keys, ...place, 'posix', '--sidecar', join(base, 'meta'), join(base, 'data')],
-      port,
-    );
-  };
-  for (const name of ['meta', 'data', 'data/logs']) await mkdir(join(base, name));
-  let gateway = await startGateway();
+  const gateway = await startGateway(base);
   after(() => gateway.end());
 
   const prefix = 'v2/2026/';
-  /** The server keeps every object as a file. */
-  const folder = join(base, 'data', 'logs', prefix);
-  const target = {
-    kind: 's3' as const,
-    bucket: 'logs',
-    prefix,
-    region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${port}`,
-    credentials,
-    intervalMs: 10,
-  };
+  const folder = join(gateway.bucket, prefix);
+  const target = { kind: 's3' as const, ...gateway.place(prefix), intervalMs: 10 };
   const log = await startExportedLog(target, 3).catch(async (error: unknown) => {
     // Nobody else would: a file that fails while it is loaded runs no hooks.
     await gateway.end('SIGKILL');
@@ -83,7 +62,7 @@ async function suite(): Promise<void> {
     await log.grow(700);
     assert.equal(await exportedSize(), 600);
     assert.equal(await log.trouble(), undefined);
-    gateway = await startGateway();
+    await gateway.start();
     await checkExported(700);
     assert.equal(await log.trouble(), undefined);
   });
@@ -104,7 +83,7 @@ async function suite(): Promise<void> {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
       }
       await gateway.end('SIGKILL');
-      gateway = await startGateway();
+      await gateway.start();
       await growing;
     }
     await checkExported(size);

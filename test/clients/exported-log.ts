@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
-import { composeLog, type ExportTarget } from '@sigstead/log';
+import { composeLog, type ExportTarget, type LogSpec } from '@sigstead/log';
 import { createHttpServer, createMetrics, type Metrics, silentLogger, systemClock } from '@sigstead/platform';
 import { testDatabase } from '../support/index.ts';
 import { inParallel } from './process.ts';
@@ -18,6 +18,8 @@ export interface ExportedLog {
   readonly publicKey: string;
   /** Adds entries until the tree has this size; resolves when they are acknowledged. */
   grow(size: number): Promise<void>;
+  /** The same after entries were refused: each is posted until it is taken. */
+  regrow(size: number): Promise<void>;
   /** Why the log is not ready, if so. */
   trouble(): Promise<string | undefined>;
   /** Takes the turn away from the process that exports, in the middle of what it does; another one goes on at once. */
@@ -28,7 +30,12 @@ export interface ExportedLog {
 }
 
 /** `processes`: how many open the same log and export it to the same place. */
-export async function startExportedLog(target: ExportTarget, processes = 1): Promise<ExportedLog> {
+export function startExportedLog(target: ExportTarget, processes = 1): Promise<ExportedLog> {
+  return startLog({ export: target }, processes);
+}
+
+/** A log with these properties, opened by so many processes. */
+export async function startLog(spec: Pick<LogSpec, 'export' | 'markPlace'>, processes: number): Promise<ExportedLog> {
   const database = await testDatabase();
   const signer = signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
   const metrics = createMetrics();
@@ -38,7 +45,7 @@ export async function startExportedLog(target: ExportTarget, processes = 1): Pro
       logger: silentLogger,
       metrics,
       clock: systemClock,
-      logs: [{ name: NAME, origin: ORIGIN, kind: 'rekor-v2', signer, create: true, export: target }],
+      logs: [{ name: NAME, origin: ORIGIN, kind: 'rekor-v2', signer, create: true, ...spec }],
     });
   const handles = [await open()];
   while (handles.length < processes) handles.push(await open());
@@ -60,6 +67,18 @@ export async function startExportedLog(target: ExportTarget, processes = 1): Pro
     async grow(to) {
       const indexes = Array.from({ length: to - size }, (_, i) => size + i);
       await inParallel(64, indexes, (index) => post(servers[index % servers.length]?.url ?? '', index));
+      size = to;
+    },
+    async regrow(to) {
+      for (let index = size; index < to; index++) {
+        const taken = (): Promise<boolean> =>
+          post(servers[index % servers.length]?.url ?? '', index).then(
+            () => true,
+            // 409: it is in the log since an answer that said nothing.
+            (error: unknown) => String(error).includes(': 409 '),
+          );
+        await eventually(taken, (done) => done);
+      }
       size = to;
     },
     async trouble() {
@@ -88,9 +107,21 @@ export async function fetchBytes(url: string): Promise<Buffer> {
 
 /** Posts entries that the log verifies: each index is another artifact. */
 function entryWriter(): (url: string, index: number) => Promise<void> {
+  const bodyOf = entryBody();
+  return async (url, index) => {
+    const response = await fetch(`${url}/api/v2/log/entries`, { method: 'POST', body: bodyOf(index) });
+    if (response.status !== 201) throw new Error(`entry ${index}: ${response.status} ${await response.text()}`);
+  };
+}
+
+/** Requests that the log verifies, by artifact; each is signed once, so that asking again names the same entry. */
+export function entryBody(): (index: number) => string {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const rawBytes = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return async (url, index) => {
+  const made = new Map<number, string>();
+  return (index) => {
+    const known = made.get(index);
+    if (known !== undefined) return known;
     const artifact = Buffer.from(`artifact ${index}\n`);
     const signature = {
       content: sign('sha256', artifact, privateKey).toString('base64'),
@@ -98,8 +129,8 @@ function entryWriter(): (url: string, index: number) => Promise<void> {
     };
     const digest = createHash('sha256').update(artifact).digest('base64');
     const body = JSON.stringify({ hashedRekordRequestV002: { digest, signature } });
-    const response = await fetch(`${url}/api/v2/log/entries`, { method: 'POST', body });
-    if (response.status !== 201) throw new Error(`entry ${index}: ${response.status} ${await response.text()}`);
+    made.set(index, body);
+    return body;
   };
 }
 

@@ -113,8 +113,8 @@ Usage: sigstead serve --config FILE [options]
 
   --config FILE      what to serve, where, with which keys: sigstead config print-example shows one with every key.
   --workers N        serve with N processes on the same ports, 1 to 64. Default: the configuration's workers, else 1.
-                     A worker that ends is started again, one that gives no sign of life for 5 s is ended; the others
-                     answer meanwhile. When none stays, it ends with exit code 1.
+                     A worker that ends is started again; one that is paused for 5 s, or stuck for 30 s, is ended. The
+                     others answer meanwhile. When none stays, it ends with exit code 1.
   --ready-file FILE  written when everything answers: {"pid":…,"workers":…,"addresses":[…]}; removed at the end.
 
 A new installation: sigstead init FOLDER; sigstead config check FILE; sigstead migrate --config FILE; sigstead log

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +10,7 @@ import { createLogger, type Logger } from '@sigstead/platform';
 import { Failure } from '../src/failure.ts';
 import { startCrew } from '../src/serve/workers/crew.ts';
 import type { CrewLimits } from '../src/serve/workers/crew-options.ts';
+import { isStopped } from '../src/serve/workers/is-stopped.ts';
 import { Pulse } from '../src/serve/workers/pulse.ts';
 import { gone, isAlive } from './running.ts';
 
@@ -15,7 +20,7 @@ interface Line {
   readonly pid?: number;
 }
 
-const QUICK: Partial<CrewLimits> = { firstPauseMs: 1, maxPauseMs: 4, lookMs: 50, silentMs: 1_000, allSilentMs: 60_000 };
+const QUICK: Partial<CrewLimits> = { firstPauseMs: 1, maxPauseMs: 4, lookMs: 50, silentMs: 1_000, stuckMs: 60_000 };
 
 /** Workers that do what `roles` says of their slot, and what the first process logs of them. */
 async function crewOf(t: TestContext, roles: Record<string, string>, limits: Partial<CrewLimits> = {}) {
@@ -65,13 +70,22 @@ suite('workers', { timeout: 60_000 }, () => {
     const { crew, pidsOf } = await crewOf(t, { 1: 'dies', 2: 'dies' });
     const lost = await crew.lost;
     assert.ok(lost instanceof Failure);
-    assert.match(lost.message, /^no worker stays: each ended 6 times in a row, the last one: exit code 3$/);
-    assert.ok(pidsOf(1).length >= 6);
+    assert.match(lost.message, /^no worker stays: each ended 8 times in a row, the last one: exit code 3$/);
+    assert.ok(pidsOf(1).length >= 8);
+  });
+
+  test('being killed from outside is no fault of theirs, however often', async (t) => {
+    const { crew, pidsOf } = await crewOf(t, { 1: 'good' }, { maxFailures: 2 });
+    for (let times = 1; times <= 4; times += 1) {
+      process.kill(pidsOf(1).at(-1) ?? 0, 'SIGKILL');
+      await until(() => pidsOf(1).length > times);
+    }
+    assert.equal(await Promise.race([crew.lost, Promise.resolve('serves')]), 'serves');
   });
 
   test('as long as one serves, the others are tried again', async (t) => {
     const { crew, pidsOf } = await crewOf(t, { 1: 'good', 2: 'dies' });
-    await until(() => pidsOf(2).length > 10);
+    await until(() => pidsOf(2).length > 12);
     const outcome = await Promise.race([crew.lost, Promise.resolve('serves')]);
     assert.equal(outcome, 'serves');
   });
@@ -88,9 +102,9 @@ suite('workers', { timeout: 60_000 }, () => {
 });
 
 suite('signs of life', () => {
-  const limits = { silentMs: 4_000, allSilentMs: 30_000 };
-  function watched(...slots: number[]): Pulse {
-    const pulse = new Pulse(limits);
+  const limits = { silentMs: 4_000, stuckMs: 30_000 };
+  function watched(slots: number[], stopped: number[] = []): Pulse {
+    const pulse = new Pulse(limits, (slot) => stopped.includes(slot));
     pulse.silent(0);
     for (const slot of slots) pulse.beat(slot, 0);
     return pulse;
@@ -107,16 +121,20 @@ suite('signs of life', () => {
     return found;
   }
 
-  test('one that is silent is ended within five seconds while another one lives', () => {
-    assert.deepEqual(run(watched(1, 2), 60_000, [1]), [[4_000, [2]]]);
+  test('one that is stopped is ended within five seconds while another one lives', () => {
+    assert.deepEqual(run(watched([1, 2], [2]), 60_000, [1]), [[4_000, [2]]]);
+  });
+
+  test('one that is only slow gets longer, and is ended when it is stuck', () => {
+    assert.deepEqual(run(watched([1, 2]), 60_000, [1]), [[30_000, [2]]]);
   });
 
   test('when all are silent the fault may be the machine’s, and they get longer', () => {
-    assert.deepEqual(run(watched(1, 2), 60_000), [[30_000, [1, 2]]]);
+    assert.deepEqual(run(watched([1, 2], [1, 2]), 60_000), [[30_000, [1, 2]]]);
   });
 
   test('nobody is judged by a time in which the first process was stopped itself', () => {
-    const pulse = watched(1, 2);
+    const pulse = watched([1, 2], [2]);
     assert.deepEqual(pulse.silent(1_000), []);
     pulse.beat(1, 61_000);
     assert.deepEqual(pulse.silent(61_000), []);
@@ -126,8 +144,23 @@ suite('signs of life', () => {
   });
 
   test('one that has not begun, or is gone, is not waited for', () => {
-    const pulse = watched(1, 2);
+    const pulse = watched([1, 2], [2]);
     pulse.forget(2);
     assert.deepEqual(run(pulse, 60_000, [1]), []);
+  });
+
+  test('a process says itself whether it is stopped, whatever its name is', async (t) => {
+    assert.equal(isStopped(process.pid), false);
+    assert.equal(isStopped(undefined), false);
+    const folder = await mkdtemp(join(tmpdir(), 'sigstead-stopped-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const program = join(folder, ') T (');
+    await symlink('/bin/sleep', program);
+    const child = spawn(program, ['60'], { stdio: 'ignore' });
+    t.after(() => child.kill('SIGKILL'));
+    await once(child, 'spawn');
+    assert.equal(isStopped(child.pid), false);
+    child.kill('SIGSTOP');
+    await until(() => isStopped(child.pid));
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '@sigstead/test';
 import { command, install, makeSite, type Site } from './serve-support.ts';
@@ -40,6 +41,13 @@ suite('bad starts say in one line what to do', { timeout: 60_000 }, () => {
     const { code, output } = await command('serve', '--config', '/nonexistent/x.yaml');
     assert.equal(code, 1);
     assert.match(output, /^sigstead: cannot read .*ENOENT.*print-example shows one\n$/);
+  });
+
+  test('a ready file that cannot be written', async () => {
+    const readyFile = join(other.configFile, 'ready.json');
+    const { code, output } = await command('serve', '--config', other.configFile, '--ready-file', readyFile);
+    assert.equal(code, 1);
+    assert.match(output, /^sigstead: cannot write the ready file \S+: .*\n$/);
   });
 
   test('a database that does not answer', async () => {

@@ -1,11 +1,9 @@
 import cluster from 'node:cluster';
-import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { Closables } from '@sigstead/platform';
 import type { ServeFlags } from '../flags/serve.ts';
+import { prepareReadyFile } from '../dev/ready-file.ts';
 import { watchForStop } from '../dev/stop.ts';
 import { Failure } from '../failure.ts';
-import { writeFileAtomically } from '../files.ts';
 import type { Environment } from '../serve/config/connection.ts';
 import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
 import { openMetrics } from '../serve/listeners.ts';
@@ -65,6 +63,13 @@ export async function serveCommand(flags: ServeFlags, io: ServeIo): Promise<void
   }
 }
 
+/** What `--ready-file` holds. Members are only ever added. */
+interface ServeReport {
+  readonly pid: number;
+  readonly workers: number;
+  readonly addresses: readonly string[];
+}
+
 interface Start {
   readonly open: Closables;
   readonly stopping: () => boolean;
@@ -72,8 +77,7 @@ interface Start {
 
 /** Resolves with undefined when it was stopped before anything served. */
 async function start(flags: ServeFlags, io: ServeIo, { open, stopping }: Start): Promise<ServingAll | undefined> {
-  const readyFile = flags.readyFile === undefined ? undefined : resolve(flags.readyFile);
-  if (readyFile !== undefined) await rm(readyFile, { force: true });
+  const readyFile = flags.readyFile === undefined ? undefined : await prepareReadyFile<ServeReport>(flags.readyFile);
   const config = await readServeConfig(flags.config);
   const size = sizeOf(flags, config);
   const logger = serveLogger(config, 'primary', io.writeError);
@@ -92,9 +96,8 @@ async function start(flags: ServeFlags, io: ServeIo, { open, stopping }: Start):
     if (metrics !== undefined) open.use(await openMetrics(metrics.listen, logger, () => serving.metrics()));
     io.write(serving.screen);
     if (readyFile !== undefined) {
-      const report = { pid: io.process.pid, workers: size, addresses: serving.addresses };
-      await writeFileAtomically(readyFile, `${JSON.stringify(report, null, 2)}\n`, 0o644);
-      open.defer(() => rm(readyFile, { force: true }));
+      await readyFile.write({ pid: io.process.pid, workers: size, addresses: serving.addresses });
+      open.defer(() => readyFile.remove());
     }
   } catch (error) {
     await serving.stop();

@@ -17,14 +17,14 @@ export interface ReadyReport {
   readonly addresses: readonly string[];
 }
 
-/** A file that exists only while the instance is ready. */
-export interface ReadyFile {
-  write(report: ReadyReport): Promise<void>;
+/** A file that exists only while what it tells of is ready. */
+export interface ReadyFile<T extends object = ReadyReport> {
+  write(report: T): Promise<void>;
   remove(): Promise<void>;
 }
 
 /** Removes what an earlier run left: whoever waits for the file must not meet that one. Throws a Failure. */
-export async function prepareReadyFile(path: string): Promise<ReadyFile> {
+export async function prepareReadyFile<T extends object = ReadyReport>(path: string): Promise<ReadyFile<T>> {
   const file = resolve(path);
   const guarded = async (action: () => Promise<void>): Promise<void> => {
     try {

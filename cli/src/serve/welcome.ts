@@ -5,7 +5,7 @@ import type { Part } from './front.ts';
 export function welcomeText({ devOidc, tuf }: ServeFile, parts: readonly Part[], version: string): string {
   const services = parts.map(({ name }) => name).join(', ');
   if (devOidc === undefined) return `Sigstead ${version}: ${services}\n`;
-  return `Sigstead ${version}. Development instance: it certifies whatever it is told.
+  return `Sigstead ${version}, a whole Sigstore in one process. Development instance: it certifies whatever it is told.
 
 Services        ${services}
 ${tuf === undefined ? '' : `TUF repository  ${tuf.publicUrl}/  (initial root: ${tuf.publicUrl}/root.json)\n`}\

@@ -10,7 +10,10 @@ export interface CrewLimits extends PulseLimits {
   readonly maxPauseMs: number;
   /** A worker that has served this long starts from the shortest pause again. */
   readonly settledMs: number;
-  /** When every worker has failed this often in a row and none serves, the crew gives up. */
+  /**
+   * When every worker has failed by itself this often in a row and none serves, the crew gives up. With the pauses of eight it
+   * outlasts a database that is away for half a minute; being killed from outside is no failure.
+   */
   readonly maxFailures: number;
   /** Longer than the services take to drain. */
   readonly stopMs: number;
@@ -22,7 +25,7 @@ export const CREW_LIMITS: CrewLimits = {
   firstPauseMs: 250,
   maxPauseMs: 30_000,
   settledMs: 60_000,
-  maxFailures: 6,
+  maxFailures: 8,
   stopMs: 20_000,
 };
 

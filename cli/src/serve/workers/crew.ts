@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { Failure } from '../../failure.ts';
 import { MetricsQuestion, tell } from './crew-metrics.ts';
 import { type Crew, CREW_LIMITS, type CrewLimits, type CrewOptions } from './crew-options.ts';
+import { isStopped } from './is-stopped.ts';
 import type { FromWorker } from './messages.ts';
 import { Pulse } from './pulse.ts';
 
@@ -9,6 +10,8 @@ interface Slot {
   readonly number: number;
   worker: Worker | undefined;
   serving: boolean;
+  /** Ends in a row, which lengthen the pause; and those of them that nobody brought about from outside. */
+  ends: number;
   failures: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -61,9 +64,9 @@ class Workers {
   constructor(options: CrewOptions) {
     this.#options = options;
     this.#limits = { ...CREW_LIMITS, ...options.limits };
-    this.#pulse = new Pulse(this.#limits);
+    this.#pulse = new Pulse(this.#limits, (number) => isStopped(this.#slot(number).worker?.process.pid));
     this.#slots = Array.from({ length: options.size }, (_, i) => {
-      return { number: i + 1, worker: undefined, serving: false, failures: 0, timer: undefined };
+      return { number: i + 1, worker: undefined, serving: false, ends: 0, failures: 0, timer: undefined };
     });
   }
 
@@ -136,6 +139,7 @@ class Workers {
     slot.serving = true;
     this.#options.logger.info({ slot: slot.number, pid: slot.worker?.process.pid }, 'a worker serves');
     slot.timer = setTimeout(() => {
+      slot.ends = 0;
       slot.failures = 0;
     }, this.#limits.settledMs);
     slot.timer.unref();
@@ -153,6 +157,7 @@ class Workers {
     if (this.#stopping || !this.#keeping) return;
     const how = { slot: slot.number, code, signal, ...(reason === undefined ? {} : { reason }) };
     this.#options.logger.error(how, 'a worker ended; another takes its place');
+    if (signal !== 'SIGKILL' && signal !== 'SIGTERM') slot.failures += 1;
     this.#again(slot);
     const { maxFailures } = this.#limits;
     if (this.#slots.some(({ serving, failures }) => serving || failures < maxFailures)) return;
@@ -162,8 +167,8 @@ class Workers {
 
   #again(slot: Slot): void {
     const { firstPauseMs, maxPauseMs } = this.#limits;
-    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(slot.failures, 16), maxPauseMs);
-    slot.failures += 1;
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(slot.ends, 16), maxPauseMs);
+    slot.ends += 1;
     slot.timer = setTimeout(() => {
       this.#restarts += 1;
       // Its end is heard in #ended, which tries again.

@@ -171,6 +171,12 @@ suite('bad configurations stop with the path and what to do', () => {
     ['nothing to serve', 'version: 1\n', /nothing to serve: add one of/],
     ['logs without a database', changed('url: postgresql', 'urll: postgresql'), /database\.url: missing/],
     ['a database nobody uses', `${MINIMAL}database: {url: postgresql://u@h/d}\n`, /database .*is not used/],
+    ['a mark without logs', `${MINIMAL}mark: {s3: {bucket: marks, region: r}}\n`, /mark .*is not used without logs/],
+    [
+      'a mark in no region',
+      changed('stateFolder: /', 'mark: {s3: {bucket: marks}}\nstateFolder: /'),
+      /mark\.s3\.region: missing/,
+    ],
     ['no state folder', MINIMAL.replace('stateFolder: s\n', ''), /stateFolder: missing/],
     [
       'a password in the database address',

@@ -21,7 +21,7 @@ import { TileSource } from '../src/read/tile-source.ts';
 import { certificate, isCa, POISON } from './support/certificates.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
 import { send } from './support/raw-http.ts';
-import { startServer } from './support/server.ts';
+import { startServer, type TestServer } from './support/server.ts';
 import { hasher, testLogs, text, textPersonality } from './support/test-log.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -357,6 +357,18 @@ test('with the database stopped everything hot is served and proven from memory;
   }
 });
 
+/** Until that process has seen all 300 entries in the exported copy. */
+async function exportedBy(server: TestServer): Promise<void> {
+  const isThere = async (): Promise<boolean> =>
+    /sigstead_log_export_size_entries\{log="v2"\} 300\n/.test(await server.metrics.text());
+  for (let looks = 0; looks < 600 && !(await isThere()); looks++) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+  assert.ok(await isThere(), 'it was never exported');
+}
+
 test('with the database stopped, what was exported is served from the exported copy by a process that has read nothing', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sigstead-reads-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -373,17 +385,11 @@ test('with the database stopped, what was exported is served from the exported c
   for (const { status } of await Promise.all(posts)) assert.equal(status, 201);
   const paths = ['/tile/0/000', '/tile/entries/000', '/tile/0/000.p/9', '/tile/entries/000.p/9', '/tile/0/001.p/44'];
   const truth = await Promise.all(paths.map((path) => send(writer.port, { method: 'GET', path })));
+  await exportedBy(writer);
   await writer.close();
   const cold = await startServer({ database, logs: [spec] });
   t.after(() => cold.close());
-  const exported = async (): Promise<boolean> =>
-    /sigstead_log_export_size_entries\{log="v2"\} 300\n/.test(await cold.metrics.text());
-  for (let waited = 0; waited < 20_000 && !(await exported()); waited += 50) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 50);
-    });
-  }
-  assert.ok(await exported(), 'it was never exported');
+  await exportedBy(cold);
   await database.drop();
   for (const [i, path] of paths.entries()) {
     const answer = await send(cold.port, { method: 'GET', path });

@@ -260,6 +260,34 @@ test('a target that was emptied or set back while the process ran is filled agai
   target.checkComplete(800);
 });
 
+test('a target that another process finished, and that was emptied then, is filled again', async () => {
+  for (const looks of [0, 1]) {
+    const log = await memoryLog();
+    await log.grow(300);
+    const slow = log.lagging();
+    await log.grow(301);
+    const target = new PolicingTarget(log);
+    const store = target.open();
+    let isFirst = true;
+    const second = rounds(slow, {
+      ...store,
+      replaceIf: async (...args) => {
+        if (isFirst) await settle(rounds(log.source, target.open()));
+        isFirst = false;
+        return store.replaceIf(...args);
+      },
+    });
+    // It has copied everything when it is overtaken.
+    assert.equal(await second.round(), 'overtaken');
+    for (let look = 0; look < looks; look++) assert.equal(await second.round(), 'current');
+    target.objects.clear();
+    target.shown.length = 0;
+    // The target sees to it that all is there before the checkpoint is.
+    await settle(second);
+    assert.equal(target.shown.at(-1), looks === 0 ? 300 : 301);
+  }
+});
+
 test('closing ends a long copy early, without a checkpoint', async () => {
   const log = await memoryLog();
   await log.grow(256 * 20);

@@ -60,6 +60,7 @@ export class Rounds {
   /** Throws ExportAlarm; anything else passes. */
   async round(): Promise<RoundOutcome> {
     const standing = await this.#standing();
+    this.#notice(standing?.claim.size ?? 0);
     const state = await this.#judge(standing);
     if (state === undefined) return 'current';
     this.#continueFrom(standing?.claim.size ?? 0);
@@ -67,7 +68,11 @@ export class Rounds {
     await this.#copyAll(state, partialPaths(state.head.size));
     const checkpoint = object(state.head.note, 'text/plain; charset=utf-8', FRESH);
     const replaced = await this.#deps.target.replaceIf(CHECKPOINT, checkpoint, standing?.object.tag);
-    if (replaced === 'lost') return 'overtaken';
+    if (replaced === 'lost') {
+      // Somebody's checkpoint stood there: if there is none the next time, it was taken away.
+      this.#seenSize = Math.max(1, this.#seenSize);
+      return 'overtaken';
+    }
     this.#seenSize = state.head.size;
     return 'exported';
   }
@@ -101,12 +106,14 @@ export class Rounds {
     return sameHead(claim, state.head) && sameBytes(there.bytes, state.head.note) ? undefined : state;
   }
 
-  /** The target may have been set back or emptied: then what we remember having written may be gone. */
-  #continueFrom(size: number): void {
-    const there = progressAt(size);
-    const keep = size >= this.#seenSize;
-    this.#progress = there.map((count, kind) => (keep ? Math.max(count, this.#progress[kind] ?? 0) : count));
+  /** In every round: a target that was set back or emptied since the last look may lack what we remember having written. */
+  #notice(size: number): void {
+    if (size < this.#seenSize) this.#progress = progressAt(0);
     this.#seenSize = size;
+  }
+
+  #continueFrom(size: number): void {
+    this.#progress = progressAt(size).map((count, kind) => Math.max(count, this.#progress[kind] ?? 0));
   }
 
   /** False when it ended early. */

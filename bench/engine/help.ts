@@ -8,7 +8,7 @@ Which runs
   --in-flight LIST     closed loops with so many waiters (256,512,1024; '' for none)
   --lone N             appends one after the other (1000; 0: none)
   --sizes LIST         CPU per append in trees of these sizes, for example 1000,10000,100000,1000000 (not measured unless named):
-                       each is filled with small entries first, then CHECKPOINT, then the sizes take turns; medians are printed.
+                       each is filled with small entries first, then one CHECKPOINT, then the sizes take turns; medians are printed.
                        Each size is measured with and without the look-up and the unique index of identities.
   --no-dedup-share     leaves out the closed loop without them (with the last of --in-flight)
 

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { type LogOverview, overviewOfLogs } from '@sigstead/log';
+import { systemClock } from '@sigstead/platform';
 import { Failure } from '../failure.ts';
 import type { LogFile } from '../serve/config/sections.ts';
-import { stateFolderOf } from '../serve/services/logs.ts';
+import { marksOf } from '../serve/services/logs.ts';
 import { startStep } from '../serve/services/start-failure.ts';
 import { entries, type LogSite, withLog } from './log-site.ts';
 
@@ -33,7 +33,7 @@ export async function showLog(site: LogSite, { name }: LogFile): Promise<void> {
   const mark =
     log.mark === undefined
       ? 'none'
-      : `${log.mark.size} ${hex(log.mark.root)} in ${markFile(site, name)}.${log.mark.size}`;
+      : `${log.mark.size} ${hex(log.mark.root)} in ${marksOf(site.config, name).markFile}.${log.mark.size}`;
   const lines: [string, string][] = [
     ['name', log.name],
     ['kind', log.kind],
@@ -84,12 +84,9 @@ async function overview(site: LogSite, name: string): Promise<LogOverview> {
 
 function overviews(site: LogSite): Promise<LogOverview[]> {
   const { config, connectionString, logger } = site;
-  const markFiles = new Map(config.file.logs.map(({ name }) => [name, markFile(site, name)]));
-  return startStep('logs', config.path, () => overviewOfLogs({ connectionString, logger, markFiles }));
-}
-
-function markFile({ config }: LogSite, name: string): string {
-  return join(stateFolderOf(config), `log-${name}`);
+  const marks = new Map(config.file.logs.map(({ name }) => [name, marksOf(config, name)]));
+  const options = { connectionString, logger, clock: systemClock, marks };
+  return startStep('logs', config.path, () => overviewOfLogs(options));
 }
 
 function hex(bytes: Uint8Array): string {

@@ -52,7 +52,9 @@ test('another algorithm, or another form of a key, is another log; the same key 
     spki.subarray(-64, -32),
   ]);
   const honest = signerFromPem(String(encodings[0]));
-  await assert.rejects(compose({ ...own, signer: { ...honest, spki: compressed } }), { message: /not an uncompressed point/ });
+  await assert.rejects(compose({ ...own, signer: { ...honest, spki: compressed } }), {
+    message: /not an uncompressed point/,
+  });
 });
 
 test('no second log is made under the key or the origin of another: its tree would be a fork', async () => {
@@ -85,6 +87,9 @@ test('a log that its mark knows is not made anew in another database, nor with a
   const empty = await testDatabase();
   t.after(() => empty.drop());
   const elsewhere = (one: LogSpec): Promise<LogHandle> => compose(one, empty);
+  const stolen = { ...own, name: 'stolen', markFile: path.join(folder, 'stolen') };
+  await assert.rejects(compose(stolen), { message: /key of another log/ });
+  assert.deepEqual(await readdir(folder), ['marked.1'], 'what is refused leaves no mark behind');
   await assert.rejects(elsewhere(own), {
     code: 'misconfigured',
     message: /log "marked" is not in this database, but its mark has size 1 root [0-9a-f]{64}/,

@@ -94,13 +94,17 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
     origin: log.kind === 'ct' ? `${hostname}${path}` : hostname,
     signer: own.signer,
     readOnly: log.readOnly,
-    markFile: join(stateFolderOf(config), `log-${log.name}`),
-    ...markPlaceOf(config),
+    ...marksOf(config, log.name),
     ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
   };
 }
 
 /** One place for all logs: each mark has the name of its log. */
+/** Where the marks of a log are. */
+export function marksOf(config: ServeConfig, name: string): { markFile: string } & Pick<LogSpec, 'markPlace'> {
+  return { markFile: join(stateFolderOf(config), `log-${name}`), ...markPlaceOf(config) };
+}
+
 function markPlaceOf({ file: { mark } }: ServeConfig): Pick<LogSpec, 'markPlace'> {
   if (mark === undefined) return {};
   const { bucket, region, prefix = '', endpoint, pathStyle } = mark.s3;

@@ -6,7 +6,7 @@ import { halted, nameHead } from '../core/state.ts';
 import type { FileMark } from '../mark/file-mark.ts';
 import type { LogSpec } from '../options.ts';
 import { misconfigured } from '../specs.ts';
-import { createLog, findLog, logExists } from '../store/logs.ts';
+import { createLog, findLog, logExists, refuseTaken } from '../store/logs.ts';
 
 /** What killed processes left is in nobody's way: not being able to remove it stops nothing. */
 export async function sweepMark(mark: FileMark | undefined, logger: Logger): Promise<void> {
@@ -41,6 +41,8 @@ export async function findOrCreate({ pool, spec, personality, mark, hasher, nowM
     throw misconfigured(`log "${spec.name}" is not in this database, but its mark has ${nameHead(marked)}`);
   }
   const claim = { size: 0, root: hasher.empty(), timestampMs: nowMs };
+  // Else what is refused below would leave a mark behind that is in the way of the right log.
+  await refuseTaken(pool, identity);
   await mark?.advance(claim, () => Promise.reject(halted('a mark was below an empty tree')));
   const genesis = { ...claim, note: await personality.signHead(claim) };
   checkNote(personality, genesis.note, claim);

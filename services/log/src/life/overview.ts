@@ -1,17 +1,19 @@
 import { hash } from 'node:crypto';
 import { equalHashes } from '@sigstead/merkle';
-import { type Logger, openPool, type Pool } from '@sigstead/platform';
+import { type Clock, type Logger, openPool, type Pool } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { Mark } from '../core/ports.ts';
 import { nameHead } from '../core/state.ts';
-import { fileMark } from '../mark/file-mark.ts';
+import { openMark } from '../open-mark.ts';
+import type { LogSpec } from '../options.ts';
 import { type LogRow, readHeadRootOf, readLogRows } from '../store/states.ts';
 
 export interface OverviewOptions {
   connectionString: string;
   logger: Logger;
+  clock: Clock;
   /** Where the marks of logs are, by name. Logs without one are shown too. */
-  markFiles: ReadonlyMap<string, string>;
+  marks: ReadonlyMap<string, Pick<LogSpec, 'markFile' | 'markPlace'>>;
 }
 
 /** A log as the database has it, beside its mark; nothing is verified and nothing changed. */
@@ -27,20 +29,25 @@ export async function overviewOfLogs(options: OverviewOptions): Promise<LogOverv
   const pool = openPool({ connectionString, logger, max: 1, applicationName: 'sigstead-overview' });
   try {
     const rows = await readLogRows(pool);
-    return await Promise.all(rows.map((row) => overviewOf(pool, row, options.markFiles.get(row.name))));
+    return await Promise.all(rows.map((row) => overviewOf(pool, row, options)));
   } finally {
     await pool.end();
   }
 }
 
-async function overviewOf(pool: Pool, row: LogRow, file: string | undefined): Promise<LogOverview> {
-  if (file === undefined) return { ...row, mark: undefined, contradiction: undefined };
+async function overviewOf(pool: Pool, row: LogRow, { marks, clock }: OverviewOptions): Promise<LogOverview> {
+  const key = hash('sha256', row.keySpki, 'hex');
+  const opened = openMark({ name: row.name, ...marks.get(row.name) }, { key, clock });
+  const { store } = opened;
+  if (store === undefined) return { ...row, mark: undefined, contradiction: undefined };
   try {
-    const mark = await fileMark({ file, key: hash('sha256', row.keySpki, 'hex') }).read();
+    const mark = await store.read();
     return { ...row, mark, contradiction: await contradictionOf(pool, row, mark) };
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
     return { ...row, mark: undefined, contradiction: error.detail ?? error.message };
+  } finally {
+    opened.close();
   }
 }
 

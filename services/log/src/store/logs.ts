@@ -44,14 +44,25 @@ export async function createLog(pool: Pool, log: LogIdentity, genesis: Omit<Stor
   });
 }
 
-/** Two trees under one key, or under one origin, would be a fork. */
+/** Throws `misconfigured` when another log has the key or the origin: two trees under them would be a fork. */
+export async function refuseTaken(pool: Pool, log: LogIdentity): Promise<void> {
+  const { rows } = await pool.query<Row>(
+    'select key_spki = $1 as same_key from log.logs where key_spki = $1 or (origin = $2 and kind = $3)',
+    [log.keySpki, log.origin, log.kind],
+  );
+  if (rows.length > 0) throw taken(log, rows.some((row) => row['same_key'] === true) ? 'key' : 'origin');
+}
+
+/** The constraints say the same to two who create at once. */
 function takenBy(error: unknown, log: LogIdentity): LogError | undefined {
-  if (isUniqueViolation(error, 'logs_key_spki_key'))
-    return misconfigured(`log "${log.name}" has the key of another log`);
-  if (isUniqueViolation(error, 'logs_origin_kind_key')) {
-    return misconfigured(`log "${log.name}" has the origin "${log.origin}" of another log`);
-  }
+  if (isUniqueViolation(error, 'logs_key_spki_key')) return taken(log, 'key');
+  if (isUniqueViolation(error, 'logs_origin_kind_key')) return taken(log, 'origin');
   return undefined;
+}
+
+function taken(log: LogIdentity, what: 'key' | 'origin'): LogError {
+  const named = what === 'key' ? 'key' : `origin "${log.origin}"`;
+  return misconfigured(`log "${log.name}" has the ${named} of another log`);
 }
 
 /** The id of an existing log. Throws `misconfigured` when there is none of that name, or it is another one. */

@@ -14,7 +14,7 @@ import { rekorV2Routes } from './http/rekor-v2.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { ObjectStore } from './export/object-store.ts';
 import type { StateChange } from './life/change-state.ts';
-import { findOrCreate, sweepMark } from './life/create.ts';
+import { findOrCreate, sweepMark } from './create-log.ts';
 import { WATCH_MS } from './life/watch.ts';
 import { engineMetrics } from './metrics.ts';
 import { fsckStored, type StoredFsckOptions } from './fsck-stored.ts';

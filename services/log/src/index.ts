@@ -10,7 +10,7 @@ export { LogError, type LogErrorCode, StoreError } from './core/errors.ts';
 export type { FsckReport } from './core/fsck.ts';
 export type { LifeState } from './core/life.ts';
 export type { StateChange } from './life/change-state.ts';
-export { type LogOverview, overviewOfLogs } from './life/overview.ts';
+export { type LogOverview, overviewOfLogs } from './overview.ts';
 export type { LogKind, LogStore, StoredHead, Submission } from './core/ports.ts';
 export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
 export type { HeldNote } from './fsck/held-notes.ts';

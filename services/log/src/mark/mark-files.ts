@@ -1,10 +1,72 @@
-import { readdir } from 'node:fs/promises';
-import { type Files, systemFiles } from '../export/files.ts';
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 
 /** The file operations of a mark, one system call's worth each. Errors carry the system's `code`. */
-export interface MarkFiles
-  extends Pick<Files, 'read' | 'writeNew' | 'link' | 'makeFolder' | 'syncFolder' | 'remove' | 'list'> {
+export interface MarkFiles {
   names(folder: string): Promise<string[]>;
+  /** Names in a folder with the time of their last change by the volume's clock, ms since the epoch. */
+  list(folder: string): Promise<{ name: string; changedMs: number }[]>;
+  /** Undefined when there is none. */
+  read(file: string): Promise<Uint8Array | undefined>;
+  /** Writes a file that must not exist, with this mode whatever the umask, and syncs it. */
+  writeNew(file: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** False when the name is taken. */
+  link(from: string, to: string): Promise<boolean>;
+  /** A folder that may exist already. */
+  makeFolder(folder: string): Promise<void>;
+  /** Names created in it are durable after this. */
+  syncFolder(folder: string): Promise<void>;
+  /** A file that may be gone already. */
+  remove(file: string): Promise<void>;
 }
 
-export const systemMarkFiles: MarkFiles = { ...systemFiles, names: (folder) => readdir(folder) };
+export const systemMarkFiles: MarkFiles = {
+  names: (folder) => readdir(folder),
+  async list(folder) {
+    const found = await Promise.all(
+      (await readdir(folder)).map(async (name) => ({
+        name,
+        changedMs: (await unless('ENOENT', stat(path.join(folder, name))))?.mtimeMs,
+      })),
+    );
+    return found.flatMap(({ name, changedMs }) => (changedMs === undefined ? [] : [{ name, changedMs }]));
+  },
+  read: (file) => unless('ENOENT', readFile(file)),
+  async writeNew(file, bytes, mode) {
+    const handle = await open(file, 'wx', mode);
+    try {
+      await handle.writeFile(bytes);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  link: async (from, to) =>
+    (await unless(
+      'EEXIST',
+      link(from, to).then(() => true),
+    )) ?? false,
+  async makeFolder(folder) {
+    await mkdir(folder, { recursive: true });
+  },
+  async syncFolder(folder) {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  remove: (file) => rm(file, { force: true }),
+};
+
+/** Undefined when it fails with that code. */
+async function unless<T>(code: string, answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && (error as NodeJS.ErrnoException).code === code) return undefined;
+    throw error;
+  }
+}

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { equalHashes } from '@sigstead/merkle';
 import { type Clock, type Logger, openPool, type Pool } from '@sigstead/platform';
-import { LogError } from '../core/errors.ts';
-import type { Mark } from '../core/ports.ts';
-import { nameHead } from '../core/state.ts';
-import { openMark } from '../open-mark.ts';
-import type { LogSpec } from '../options.ts';
-import { type LogRow, readHeadRootOf, readLogRows } from '../store/states.ts';
+import { LogError } from './core/errors.ts';
+import type { Mark } from './core/ports.ts';
+import { nameHead } from './core/state.ts';
+import { openMark } from './open-mark.ts';
+import type { LogSpec } from './options.ts';
+import { type LogRow, readHeadRootOf, readLogRows } from './store/states.ts';
 
 export interface OverviewOptions {
   connectionString: string;

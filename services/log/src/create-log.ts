@@ -1,12 +1,12 @@
 import type { TreeHasher } from '@sigstead/merkle';
 import type { Logger, Pool } from '@sigstead/platform';
-import type { MarkStore, Personality } from '../core/ports.ts';
-import { checkNote } from '../core/release.ts';
-import { halted, nameHead } from '../core/state.ts';
-import type { FileMark } from '../mark/file-mark.ts';
-import type { LogSpec } from '../options.ts';
-import { misconfigured } from '../specs.ts';
-import { createLog, findLog, logExists, refuseTaken } from '../store/logs.ts';
+import type { MarkStore, Personality } from './core/ports.ts';
+import { checkNote } from './core/release.ts';
+import { halted, nameHead } from './core/state.ts';
+import type { FileMark } from './mark/file-mark.ts';
+import type { LogSpec } from './options.ts';
+import { misconfigured } from './specs.ts';
+import { createLog, findLog, logExists, refuseTaken } from './store/logs.ts';
 
 /** What killed processes left is in nobody's way: not being able to remove it stops nothing. */
 export async function sweepMark(mark: FileMark | undefined, logger: Logger): Promise<void> {

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { packRecords, unpackRecords } from '../src/core/records.ts';
 import { checkNotBehind, replay } from '../src/core/state.ts';
 import { nextHeadTime } from '../src/core/time.ts';
-import { WeightedLru } from '../src/read/lru.ts';
+import { WeightedLru } from '../src/core/lru.ts';
 import { hasher, testLogs, text } from './support/test-log.ts';
 
 const leaves = (texts: string[]): Uint8Array[] => texts.map((each) => hasher.leaf(Buffer.from(each)));

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { WeightedLru } from '../read/lru.ts';
+import { WeightedLru } from '../core/lru.ts';
 
 const compress = promisify(gzip);
 

@@ -4,7 +4,7 @@ import { LogError } from '../core/errors.ts';
 import { type LeafRecord, recordBytes } from '../core/records.ts';
 import { DamagedRead } from './damaged.ts';
 import { LoadGate } from './load-gate.ts';
-import { WeightedLru } from './lru.ts';
+import { WeightedLru } from '../core/lru.ts';
 import { type ColdSources, provenLook } from './sources.ts';
 import type { TileSource } from './tile-source.ts';
 

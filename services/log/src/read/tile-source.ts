@@ -20,7 +20,7 @@ import {
 } from '@sigstead/merkle';
 import { DamagedRead } from './damaged.ts';
 import { LoadGate } from './load-gate.ts';
-import { WeightedLru } from './lru.ts';
+import { WeightedLru } from '../core/lru.ts';
 import { type ColdSources, provenLook } from './sources.ts';
 
 /** What a TileNodes takes, interior nodes included. */

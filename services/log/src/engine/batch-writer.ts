@@ -137,19 +137,19 @@ export class BatchWriter {
       if (!isUnknown || staged.state === undefined) throw error;
       const { head } = staged.state;
       const catchUp = (): Promise<void> => tree.catchUp();
-      return settleOutcome({ store, catchUp, base: staged.base, head, pause, isClosing });
+      return settleOutcome({ store, catchUp, base: staged.standing.head, head, pause, isClosing });
     }
   }
 
   /** The batch is durable: raise the mark, publish, then answer. */
   async #release(batch: readonly Waiter[], staged: Staged): Promise<void> {
     const { tree, onPublished } = this.#deps;
-    const { plan, base, state } = staged;
+    const { plan, from, standing, state } = staged;
     if (state !== undefined) {
-      await tree.accept(state);
-      onPublished?.(base.size, plan.records, plan.grown?.fullTiles ?? []);
-    } else if (base.size > tree.published.head.size) {
-      await tree.catchUp();
+      await tree.accept(state, from);
+      onPublished?.(standing.head.size, plan.records, plan.grown?.fullTiles ?? []);
+    } else if (standing !== tree.published) {
+      await tree.accept(standing, from);
     }
     answerAll(batch, staged);
   }

@@ -1,7 +1,7 @@
 import { equalHashes } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LogStore, Mark, MarkStore } from '../core/ports.ts';
-import { halted, type LogState, nameHead, sameHead } from '../core/state.ts';
+import { checkNotBehind, halted, type LogState, nameHead, sameHead } from '../core/state.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { BoundedMark } from './bounded.ts';
 import { asContradiction } from './restore.ts';
@@ -66,6 +66,20 @@ export class Marked {
     if (equalHashes(root, mark.root)) return;
     throw halted(
       `the tree in the database has root ${Buffer.from(root).toString('hex')} where the mark has ${nameHead(mark)}; its head is ${nameHead(state.head)}`,
+    );
+  }
+
+  /**
+   * What is taken over must lead to what is known, or be on the way to it: who asks and who writes may have come to two
+   * servers. Throws `halted`.
+   */
+  async checkOneTree(state: LogState, known: LogState): Promise<void> {
+    if (state.head.size === known.head.size) return checkNotBehind(known.head, state.head);
+    const [lower, higher] = state.head.size < known.head.size ? [state, known] : [known, state];
+    const root = await this.#tiles.rootAt(higher.edge, lower.head.size).catch(asContradiction);
+    if (equalHashes(root, lower.head.root)) return;
+    throw halted(
+      `what the database took (${nameHead(state.head)}) and what it told (${nameHead(known.head)}) are of two trees`,
     );
   }
 }

@@ -12,8 +12,10 @@ import type { Receipt, Waiter } from './queue.ts';
 export interface Staged {
   plan: BatchPlan;
   proofs: Uint8Array[][];
-  /** The head it was built on. */
-  base: HeadClaim;
+  /** What this process knew of the tree. */
+  from: LogState;
+  /** The tree it was built on. */
+  standing: LogState;
   /** What the tree will be; undefined when the batch adds nothing. */
   state: LogState | undefined;
 }
@@ -45,17 +47,19 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   // Nothing is built on a head that this log has not signed, whoever wrote it into the database.
   if (view.head.size > known.head.size) checkHeadNote(personality, view.head);
   const edge = replay(known.edge, view.appended, view.head);
+  // A newer note of the same size is not looked into here.
+  const standing = view.head.size > known.head.size ? { head: view.head, edge } : known;
   const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
   const timestampMs = nextHeadTime({ nowMs, lastMs, strict: personality.strictTime });
   const plan = planBatch({ hasher, edge, timestampMs, submissions, known: view.known });
-  if (plan.grown === undefined) return { plan, proofs: [], base: view.head, state: undefined };
+  if (plan.grown === undefined) return { plan, proofs: [], from: known, standing, state: undefined };
   const claim = { size: plan.grown.edge.size, root: plan.grown.edge.root(), timestampMs };
   const note = await personality.signHead(claim);
   const signed = checkNote(personality, note, claim);
   const head = { ...claim, note, ordinal: 0 };
   const { getNode } = plan.grown;
   const proofs = await insertAndProve(tx, { ...input, plan, base: view.head, head, signed, getNode });
-  return { plan, proofs, base: view.head, state: { head, edge: plan.grown.edge } };
+  return { plan, proofs, from: known, standing, state: { head, edge: plan.grown.edge } };
 }
 
 /** A new note for the standing head, in an open transaction; undefined when the head has moved on. As stageBatch. */
@@ -115,7 +119,7 @@ export function answerAll(batch: readonly Waiter[], staged: Staged): void {
 }
 
 function receiptOf(index: number, staged: Staged): Receipt {
-  const at = index - staged.base.size;
+  const at = index - staged.standing.head.size;
   const proof = staged.proofs[at];
   const record = staged.plan.records[at];
   if (staged.state === undefined || proof === undefined || record === undefined) {

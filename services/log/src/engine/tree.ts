@@ -86,7 +86,7 @@ export class Tree {
       const state = { head, edge: restoreEdge(deps.hasher, head, partials) };
       if (tree.#mark.isKept && mark === undefined) checkNewMark(head, deps.newMark);
       await tree.#mark.check(mark, state, tree.#published);
-      await tree.accept(state);
+      await tree.accept(state, tree.known);
       await tree.catchUpIfBehind();
       // Nothing was published before: the first state is shown even when it is the empty tree.
       tree.#published = tree.#known;
@@ -138,14 +138,17 @@ export class Tree {
   }
 
   /**
-   * Takes over a state whose head is durable and whose edge was grown from `known`. Raises the mark, then publishes.
-   * When the mark cannot be raised the state stays known but is not shown, and the call throws.
+   * Takes over a state whose head is durable and whose edge was grown from `from`. What became known since then may have
+   * come from another server, and must be of the same tree. Raises the mark, then publishes. When the mark cannot be
+   * raised the state stays known but is not shown, and the call throws.
    */
-  async accept(state: LogState): Promise<void> {
-    this.assertRunning();
-    if (state.head.size === this.#known.head.size) {
-      await this.#guard(() => checkNotBehind(this.#known.head, state.head));
+  async accept(state: LogState, from?: LogState): Promise<void> {
+    for (let proven = from; this.#known !== proven; ) {
+      const known = this.#known;
+      await this.#guard(() => this.#mark.checkOneTree(state, known));
+      proven = known;
     }
+    this.assertRunning();
     if (!isOlder(state.head, this.#known.head)) this.#known = state;
     await this.publishKnown();
   }
@@ -244,7 +247,7 @@ export class Tree {
       }
       const state = { head, edge: replay(edge, [], head) };
       await this.#mark.check(mark, state, this.#published);
-      await this.accept(state);
+      await this.accept(state, from);
     });
   }
 

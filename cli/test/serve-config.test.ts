@@ -57,7 +57,7 @@ suite('the example', () => {
   test('names every key of the schema', () => {
     for (const [section, shape] of Object.entries(SECTIONS)) {
       for (const key of Object.keys(shape)) {
-        assert.match(EXAMPLE, new RegExp(`^\\s*(?:- )?(?:# ?)?${key}:`, 'm'), `${section}.${key}`);
+        assert.match(EXAMPLE, new RegExp(`^\\s*(?:- )?(?:# *)?${key}:`, 'm'), `${section}.${key}`);
       }
     }
   });

@@ -78,6 +78,13 @@ test('what is no list is refused with a reason that shows nothing of it', () => 
   }
 });
 
+test("a comma written as %2C belongs to a socket folder's name, a plain one divides", () => {
+  const names = (query: string): string[] =>
+    DatabaseHosts.parse(`postgresql://u@localhost/db?${query}`).all.map((host) => host.name);
+  assert.deepEqual(names('host=%2Frun%2Fo%2C%20d&port=5432'), ['/run/o, d:5432']);
+  assert.deepEqual(names('host=%2Frun%2Fo%2C%20d,b'), ['/run/o, d:5432', 'b:5432']);
+});
+
 test('the one found to be the primary is tried first from then on, the others in their order', () => {
   const hosts = DatabaseHosts.parse('postgresql://a,b,c/db');
   const [a, b, c] = hosts.all;

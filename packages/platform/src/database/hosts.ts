@@ -66,7 +66,7 @@ function hostsOf(connectionString: string): DatabaseHost[] {
   const [, scheme = '', user, authority = '', path = '', query = ''] = parts;
   const parameters = query === '' ? [] : query.split('&');
   checkSession(valueOf(parameters, 'target_session_attrs'));
-  const hosts = valueOf(parameters, 'host');
+  const hosts = rawOf(parameters, 'host');
   const pairs = hosts === undefined ? fromAuthority(authority) : fromParameters(hosts, valueOf(parameters, 'port'));
   const [only, second] = pairs;
   if (only !== undefined && second === undefined) return [{ name: nameOf(only), connectionString }];
@@ -96,8 +96,9 @@ function fromAuthority(authority: string): Pair[] {
   });
 }
 
+/** A comma that is written %2C belongs to a folder's name. */
 function fromParameters(hosts: string, ports: string | undefined): Pair[] {
-  const names = hosts.split(',');
+  const names = hosts.split(',').map(decoded);
   const numbers = (ports ?? '').split(',');
   if (numbers.length !== 1 && numbers.length !== names.length) throw bad('its ports are not as many as its hosts');
   return names.map((host, i) => ({ host, port: portOf((numbers.length === 1 ? numbers[0] : numbers[i]) ?? '') }));
@@ -121,8 +122,13 @@ function checkSession(attributes: string | undefined): void {
 }
 
 function valueOf(parameters: readonly string[], name: string): string | undefined {
+  const raw = rawOf(parameters, name);
+  return raw === undefined ? undefined : decoded(raw);
+}
+
+function rawOf(parameters: readonly string[], name: string): string | undefined {
   const found = parameters.findLast((parameter) => parameter.startsWith(`${name}=`));
-  return found === undefined ? undefined : decoded(found.slice(name.length + 1).replaceAll('+', ' '));
+  return found?.slice(name.length + 1).replaceAll('+', ' ');
 }
 
 function decoded(text: string): string {

@@ -15,7 +15,10 @@ export type WireStep = keyof typeof MESSAGES;
 
 export interface CuttingProxy {
   connectionString: string;
-  /** At the next message of that step: cut both sides before it is passed on, or after it was and the server has answered. */
+  /**
+   * At the next message of that step: cut both sides before it is passed on, or after it was and the server has answered.
+   * What a settled read sends like a batch (begin, commit) is left alone: only connections that have sequenced count.
+   */
   cutAt(step: WireStep, when: 'before' | 'after'): void;
   cutAtCommit(when: 'before' | 'after'): void;
   cuts(): number;
@@ -30,7 +33,7 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
   const socketFolder = url.searchParams.get('host');
   const dbPort = Number(url.port || url.searchParams.get('port') || 5432);
   const sockets = new Set<Socket>();
-  let armed: { message: Buffer; when: 'before' | 'after' } | undefined;
+  let armed: { step: WireStep; when: 'before' | 'after' } | undefined;
   let cut = 0;
 
   const dial = (): Socket =>
@@ -51,8 +54,11 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
         drop();
       });
     }
+    let sequences = false;
     client.on('data', (data: Buffer) => {
-      if (armed !== undefined && data.includes(armed.message)) {
+      sequences ||= data.includes(MESSAGES.look);
+      const shared = armed?.step === 'begin' || armed?.step === 'commit';
+      if (armed !== undefined && data.includes(MESSAGES[armed.step]) && (sequences || !shared)) {
         cut += 1;
         dropOnAnswer = armed.when === 'after';
         armed = undefined;
@@ -72,7 +78,7 @@ export async function cuttingProxy(target: string): Promise<CuttingProxy> {
   through.hostname = '127.0.0.1';
   through.port = String(port);
   const cutAt: CuttingProxy['cutAt'] = (step, when) => {
-    armed = { message: Buffer.from(MESSAGES[step]), when };
+    armed = { step, when };
   };
   return {
     connectionString: through.href,

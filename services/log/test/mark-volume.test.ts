@@ -208,6 +208,50 @@ test('a process whose file was swept away before it could link it does not answe
   assert.deepEqual(await marks(), []);
 });
 
+/** What another process has linked and not yet synced. */
+async function linkedOnly(size: number): Promise<void> {
+  const syncFolder = (): Promise<never> => Promise.reject(Object.assign(new Error('EIO'), { syscall: 'fsync' }));
+  const theirs = markOf({ ...systemMarkFiles, syncFolder });
+  await assert.rejects(theirs.advance({ size, root: new Uint8Array(32) }, anything), { code: 'unavailable' });
+}
+
+for (const [what, size] of [
+  ['the same mark', 2],
+  ['a higher mark', 3],
+] as const) {
+  test(`${what} that another process has linked is made durable before anything rests on it, once`, async () => {
+    await markOf().advance({ size: 1, root: new Uint8Array(32) }, anything);
+    const events: string[] = [];
+    const ours = markOf({
+      ...systemMarkFiles,
+      async syncFolder(at) {
+        events.push('synced');
+        await systemMarkFiles.syncFolder(at);
+      },
+      async remove(name) {
+        events.push(`removed ${path.basename(name)}`);
+        await systemMarkFiles.remove(name);
+      },
+    });
+    await linkedOnly(size);
+    const mark = { size: 2, root: new Uint8Array(32) };
+    assert.equal((await ours.advance(mark, anything)).size, size);
+    assert.deepEqual(events.slice(0, 2), ['synced', 'removed log-test.1']);
+    await ours.advance(mark, anything);
+    assert.equal(events.filter((event) => event === 'synced').length, 1);
+  });
+}
+
+test('a mark whose file is named as if it were a left-over of another is never swept', async () => {
+  const theirs = fileMark({ file: `${file()}.tmp-1-2`, key: KEY });
+  await theirs.advance({ size: 5, root: new Uint8Array(32) }, anything);
+  const oldSec = Date.now() / 1000 - 3600;
+  await utimes(`${file()}.tmp-1-2.5`, oldSec, oldSec);
+  await writeFile(`${file()}.tmp-7-7`, 'left');
+  assert.equal(await markOf().sweep(), 0);
+  assert.equal((await theirs.read())?.size, 5);
+});
+
 test('a folder of marks that is a file, or is away, is no start', async () => {
   await marked();
   await rename(folder, `${folder}-away`);

@@ -33,8 +33,8 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
   const scratchPrefix = `${prefix}tmp-`;
   const pathOf = (size: number): string => path.join(folder, `${prefix}${size}`);
   let scratch = 0;
-  /** A name of ours may be in the folder that is not durable. */
-  let unsynced = false;
+  /** Marks up to this one are durable: the folder was synced after they were seen in it. */
+  let synced = -1;
   let seen: Mark | undefined;
 
   async function sizes(): Promise<number[]> {
@@ -99,18 +99,18 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
     await files.makeFolder(folder);
     const file = await writeScratch(formatMark(mark, key));
     try {
-      unsynced = true;
       await files.link(file, pathOf(mark.size));
     } finally {
       await files.remove(file);
     }
-    await sync();
+    await sync(mark.size);
   }
 
-  /** A name is durable only once its folder is: one that was linked before this failed is not yet. */
-  async function sync(): Promise<void> {
+  /** A name is durable only once its folder is: who has linked it, we or another process, may have come no further. */
+  async function sync(size: number): Promise<void> {
+    if (size <= synced) return;
     await files.syncFolder(folder);
-    unsynced = false;
+    synced = Math.max(synced, size);
   }
 
   /**
@@ -134,14 +134,13 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
     if (before === undefined || before.size < mark.size) {
       if (before !== undefined) await contains(before);
       await write(mark);
-    } else if (unsynced) {
-      await sync();
     }
     const now = await highest();
     if (now === undefined || now.size < mark.size) throw halted(`the mark ${pathOf(mark.size)} was removed`);
     if (now.size === mark.size && !sameHead(now, mark)) {
       throw halted(`the mark (${nameHead(now)}) and the log (${nameHead(mark)}) are two trees`);
     }
+    await sync(now.size);
     await removeBelow(mark, { known: before, contains });
     // Ours came up after the owner of the higher one had listed what to remove. The caller looks into the higher one.
     if (now.size > mark.size) await files.remove(pathOf(mark.size));
@@ -150,7 +149,8 @@ export function fileMark(options: { file: string; key: string; files?: MarkFiles
 
   /** Ages are told by the clock of the volume, with a file of our own: several machines may share it. */
   async function sweep(): Promise<number> {
-    const isScratch = (name: string): boolean => name.startsWith(scratchPrefix);
+    const isScratch = (name: string): boolean =>
+      name.startsWith(scratchPrefix) && /^\d+-\d+$/.test(name.slice(scratchPrefix.length));
     if (!(await files.names(folder).catch(() => [])).some(isScratch)) return 0;
     const probe = await writeScratch('');
     try {

@@ -30,7 +30,7 @@ function scrubOf(
       if (!holds) told(`no lease ${name}`);
       return Promise.resolve(holds);
     },
-    release: () => Promise.resolve(),
+    release: () => Promise.resolve(told('lease released')),
     close: () => Promise.resolve(seen.events.push('lease closed')).then(() => undefined),
   };
   const targets = Object.entries(checks).map(
@@ -67,8 +67,11 @@ function scrubOf(
   });
   return {
     async run() {
+      // What never comes must fail the test, not keep it waiting.
+      const patience = setTimeout(end, 10_000);
       scrub.start();
       await ended;
+      clearTimeout(patience);
       await scrub.close();
       return seen;
     },
@@ -108,10 +111,13 @@ test('a contradiction stops that log with the first bad place, once; the others 
     'passed b',
   ]);
   const cut = (): Promise<FsckReport> => Promise.resolve({ ...SOUND, complete: false });
-  const all = scrubOf({ a: cut }, { until: ({ events }) => events.length >= 2 });
+  // Those whose log goes on must get their turn.
+  const all = scrubOf({ a: cut }, { until: ({ events }) => events.includes('lease released') });
   assert.deepEqual((await all.run()).events, [
     'failed a contradiction',
     'stop a scrub: the check did not reach the end',
+    'lease released',
+    'lease released',
     'lease closed',
   ]);
 });
@@ -137,7 +143,7 @@ test('it reads no faster than it may, and close() ends a pass in its middle with
   const seen = await scrub.run();
   assert.equal(seen.waits[0], 2500);
   assert.ok(reads >= 1000);
-  assert.deepEqual(seen.events, ['lease closed']);
+  assert.deepEqual(seen.events, ['lease released', 'lease closed']);
 
   const waits: number[] = [];
   const closing = new AbortController();

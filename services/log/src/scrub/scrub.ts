@@ -75,7 +75,8 @@ export class Scrub {
   async #run(): Promise<void> {
     const { targets, wait, limits } = this.#deps;
     while (!this.#closing.signal.aborted) {
-      if (targets.every((target) => target.halted())) return;
+      // Other processes may serve logs that have not stopped there.
+      if (targets.every((target) => target.halted())) return this.#deps.lease.release();
       const done = (await this.#holds()) && (await this.#round());
       await wait(done ? limits.pauseMs : ASK_MS, this.#closing.signal);
     }

@@ -222,6 +222,23 @@ test('memory: what is kept and what is on its way stay within the budget togethe
   assert.deepEqual(store.asked, ['tile 0/0', 'tile 0/1', 'tile 0/0'], 'there is room for one');
 });
 
+test('memory: reads that wait for their turn take nothing from what is kept', async () => {
+  const store = countingStore();
+  const gate = new LoadGate({ running: 1, waiting: 8, waitMs: 60_000 });
+  const { entries, tiles } = sourcesOf({ store, gate, budgetBytes: 2 * 2 ** 20 });
+  await entries.bundle(edge, 0, 256);
+  await tiles.tile(edge, 0, 1);
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const busy = gate.run(() => ended);
+  const waiting = [entries.bundle(edge, 1, 256), entries.bundle(edge, 2, 88)];
+  await new Promise(setImmediate);
+  const before = store.asked.length;
+  const hot = entries.bundle(edge, 0, 256);
+  end();
+  await Promise.all([busy, hot, ...waiting]);
+  assert.deepEqual(store.asked.slice(before).sort(), ['records 256-512', 'records 512-600']);
+});
+
 test('compressed forms are made a few at a time, those of full bundles kept, the large ones never', async () => {
   const compression = new Compression({ running: 1, maxBytes: 1000, cacheBytes: 100_000 });
   const bytes = Buffer.alloc(900, 'x');

@@ -94,20 +94,20 @@ export class EntrySource {
     width: number,
   ): Promise<readonly LeafRecord[]> {
     const tile = await this.#leafTile(edge, index);
-    const giveBack = this.#cache.reserve(EXPECTED_BYTES);
-    try {
-      const records = await this.#gate.run(async () => {
+    return this.#gate.run(async () => {
+      // Only now: what waits for its turn takes nothing from what is kept.
+      const giveBack = this.#cache.reserve(EXPECTED_BYTES);
+      try {
         const archived = width === TILE_WIDTH ? await this.#archived(tile, index) : undefined;
-        if (archived !== undefined) return archived;
-        const begin = index * TILE_WIDTH + known.length;
-        return [...known, ...(await this.#stored(tile, { begin, end: index * TILE_WIDTH + width }))];
-      });
-      giveBack();
-      if (records.length > (this.#cache.get(String(index))?.records.length ?? 0)) this.#keep(index, records);
-      return records;
-    } finally {
-      giveBack();
-    }
+        const range = { begin: index * TILE_WIDTH + known.length, end: index * TILE_WIDTH + width };
+        const records = archived ?? [...known, ...(await this.#stored(tile, range))];
+        giveBack();
+        if (records.length > (this.#cache.get(String(index))?.records.length ?? 0)) this.#keep(index, records);
+        return records;
+      } finally {
+        giveBack();
+      }
+    });
   }
 
   async #loadOne(edge: TreeEdge, index: number): Promise<readonly LeafRecord[]> {

@@ -96,15 +96,18 @@ export class TileSource {
     const above = await this.tile(edge, level + 1, Math.floor(index / TILE_WIDTH));
     if (above === undefined) throw new DamagedRead(`${nameOf(level, index)} has none above`, { contradicts: true });
     const root = above.node(0, index % TILE_WIDTH);
-    const giveBack = this.#cache.reserve(TILE_BYTES);
-    try {
-      const nodes = await this.#gate.run(() => this.#read(level, index, root));
-      giveBack();
-      this.#cache.set(`${level}/${index}`, nodes);
-      return nodes;
-    } finally {
-      giveBack();
-    }
+    return this.#gate.run(async () => {
+      // Only now: what waits for its turn takes nothing from what is kept.
+      const giveBack = this.#cache.reserve(TILE_BYTES);
+      try {
+        const nodes = await this.#read(level, index, root);
+        giveBack();
+        this.#cache.set(`${level}/${index}`, nodes);
+        return nodes;
+      } finally {
+        giveBack();
+      }
+    });
   }
 
   async #read(level: number, index: number, root: Uint8Array): Promise<TileNodes> {

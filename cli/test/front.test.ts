@@ -65,6 +65,34 @@ suite('readiness', () => {
     });
   });
 
+  test('a flood of questions asks each part once at a time: nobody keeps it from its work by asking', async () => {
+    let asked = 0;
+    let answer = Promise.withResolvers<{ ok: boolean }>();
+    const slow: Part = {
+      name: 'slow',
+      ready: () => {
+        asked += 1;
+        return answer.promise;
+      },
+    };
+    const { app } = createHttpServer({ logger: silentLogger, metrics: createMetrics() });
+    let arrived = 0;
+    app.addHook('onRequest', (_request, _reply, done) => {
+      arrived += 1;
+      done();
+    });
+    await app.register(frontRoutes({ parts: [slow], welcome: '', stopping: () => false }));
+    const flood = Promise.all(Array.from({ length: 100 }, () => app.inject('/readyz')));
+    while (arrived < 100) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    answer.resolve({ ok: true });
+    assert.deepEqual(new Set((await flood).map(({ statusCode }) => statusCode)), new Set([200]));
+    assert.equal(asked, 1);
+    answer = Promise.withResolvers();
+    answer.resolve({ ok: false });
+    assert.equal((await app.inject('/readyz')).statusCode, 503, 'an answer is not kept');
+  });
+
   test('a stopping instance is not ready', async () => {
     assert.equal((await (await front([good], true)).inject('/readyz')).statusCode, 503);
   });

@@ -22,6 +22,14 @@ const PART_TIMEOUT_MS = 3_000;
  * not. `/readyz` says whether every part behind the listener can do its work: traffic belongs elsewhere when one cannot.
  */
 export function frontRoutes(options: FrontOptions): Routes {
+  let asking: Promise<Readiness> | undefined;
+  // Shared by those who ask meanwhile: each look takes connections that the parts need for their work.
+  const shared = (): Promise<Readiness> => {
+    asking ??= readiness(options).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
   return async (app) => {
     methodTable(app, '/healthz', { GET: (_request, reply) => sendJson(reply, 200, { status: 'SERVING' }) });
     methodTable(app, '/ping', {
@@ -29,7 +37,7 @@ export function frontRoutes(options: FrontOptions): Routes {
     });
     methodTable(app, '/readyz', {
       GET: async (_request, reply) => {
-        const report = await readiness(options);
+        const report = await shared();
         reply.header('cache-control', 'no-store');
         return sendJson(reply, report.ready ? 200 : 503, report);
       },
@@ -46,7 +54,7 @@ interface Readiness {
 }
 
 /** Asks every part at once. A part that fails or is silent is not ready. */
-export async function readiness(options: Pick<FrontOptions, 'parts' | 'stopping'>): Promise<Readiness> {
+async function readiness(options: Pick<FrontOptions, 'parts' | 'stopping'>): Promise<Readiness> {
   const answers = await Promise.all(options.parts.map(async (part) => [part.name, await ask(part)] as const));
   const ready = !options.stopping() && answers.every(([, answer]) => answer.ready);
   return { ready, parts: Object.fromEntries(answers) };

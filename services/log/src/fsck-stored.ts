@@ -15,6 +15,8 @@ export interface StoredFsckOptions extends Pick<FsckOptions, 'known' | 'pace'> {
   personality: Personality;
   counts?: RowCounts;
   onProgress?: (progress: FsckProgress) => void;
+  /** Called before anything else is read; what it throws ends the check. */
+  onCounted?: (counts: RowCounts) => Promise<void>;
 }
 
 /**
@@ -26,6 +28,7 @@ export async function fsckStored(options: StoredFsckOptions): Promise<FsckReport
   const { pool, logId, personality, onProgress, known, pace } = options;
   const store = auditReads(pool, logId);
   const counts = options.counts ?? (await store.counts());
+  await options.onCounted?.(counts);
   return fsck({
     store,
     hasher,

@@ -82,6 +82,7 @@ export class BatchWriter {
     const tx = await this.#begin();
     try {
       const staged = await stageNote(tx, { personality, known: tree.known, nowMs: clock.nowMs() });
+      tree.assertRunning();
       if (staged === 'staged') await tx.commit();
       else await tx.rollback();
       if (staged !== undefined && staged !== 'staged') throw this.#closedBy(staged);
@@ -113,10 +114,15 @@ export class BatchWriter {
     }
   }
 
-  #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind' | Closed> {
+  async #stage(tx: SequencingTransaction, batch: readonly Waiter[]): Promise<Staged | 'behind' | Closed> {
     const { hasher, personality, clock, metrics, tree } = this.#deps;
+    tree.assertRunning();
     const submissions = batch.map((waiter) => waiter.submission);
-    return stageBatch(tx, { hasher, personality, metrics, known: tree.known, nowMs: clock.nowMs(), submissions });
+    const input = { hasher, personality, metrics, known: tree.known, nowMs: clock.nowMs(), submissions };
+    const staged = await stageBatch(tx, input);
+    // What was signed is dropped when something else has stopped the log meanwhile.
+    tree.assertRunning();
+    return staged;
   }
 
   #closedBy(state: Closed): LogError {

@@ -26,6 +26,8 @@ export function postgresStore(options: {
   const to = { hosts: DatabaseHosts.parse(options.connectionString), durable };
   const sequencing = new Session(to, options.limits);
   const settling = new Session(to, options.limits);
+  /** The sequencing connection that settled reads follow. */
+  let followed = sequencing.generation;
   /** The settling connection whose server was compared, by who asked to settle, with what is known. */
   let settledOn: number | undefined;
   let settleTurn: Promise<unknown> = Promise.resolve();
@@ -38,11 +40,13 @@ export function postgresStore(options: {
 
   return {
     async begin() {
-      const { generation } = sequencing;
-      const tx = await beginSequencing(sequencing, logId);
-      // The settled read that follows must speak of the server that this new connection leads to.
-      if (sequencing.generation !== generation) settleTurn = settleTurn.then(() => settling.drop());
-      return tx;
+      try {
+        return await beginSequencing(sequencing, logId);
+      } finally {
+        // The settled read that follows must speak of the server that a new connection leads to.
+        if (sequencing.generation !== followed) settleTurn = settleTurn.then(() => settling.drop());
+        followed = sequencing.generation;
+      }
     },
     settle: ({ afterSize }) =>
       inTurn(async () => {

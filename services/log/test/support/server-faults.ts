@@ -117,6 +117,7 @@ export function withoutStandby(bench: FaultBench, stroke: Stroke): Disarm {
   bench.store.before('commit', async () => {
     await bench.admin.query(`alter system set synchronous_standby_names = 'away'`);
     await reload(bench.admin, 'away');
+    await commitsWait(bench);
     over = strokeOn(bench, 'SyncRep', stroke)().then(async () => {
       await bench.admin.query('alter system reset synchronous_standby_names');
       await reload(bench.admin, '');
@@ -127,6 +128,27 @@ export function withoutStandby(bench: FaultBench, stroke: Stroke): Disarm {
     if (over === undefined) throw new Error('no COMMIT came');
     await over;
   };
+}
+
+/**
+ * Whether commits wait is decided by the checkpointer, when it has taken the setting over: a commit of the other session
+ * is tried until one waits.
+ */
+async function commitsWait(bench: FaultBench): Promise<void> {
+  const pid = (bench.rival as unknown as { processID: number }).processID;
+  const text = `select pid from pg_stat_activity where pid = $1 and wait_event = 'SyncRep'`;
+  for (let waits = false; !waits; ) {
+    let ended = false;
+    const commit = bench.rival.query(`select pg_logical_emit_message(true, 'probe', '')`).finally(() => {
+      ended = true;
+    });
+    waits = await until(async () => {
+      if ((await bench.admin.query(text, [pid])).rows.length === 1) return true;
+      return ended ? false : undefined;
+    });
+    if (waits) await bench.admin.query('select pg_cancel_backend($1)', [pid]);
+    await commit;
+  }
 }
 
 /** Every session takes a new setting over between two statements of its own; this one has, when it resolves. */

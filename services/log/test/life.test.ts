@@ -6,6 +6,8 @@ import { sqlState } from '@sigstead/platform';
 import { StoreError } from '../src/core/errors.ts';
 import { frozenLine } from '../src/core/rekor-v2/personality.ts';
 import type { LifeState } from '../src/core/life.ts';
+import type { LogStore } from '../src/core/ports.ts';
+import { closeLog } from '../src/scrub/close-log.ts';
 import { certificate, isCa } from './support/certificates.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
 import { faultyStore } from './support/faulty-store.ts';
@@ -202,4 +204,31 @@ test('over HTTP a frozen log refuses as upstream does, and serves its last note 
   );
   assert.equal(heads[0], heads[1]);
   for (const { name } of logSpecs) assert.deepEqual((await first.handle.fsck(name)).problems, []);
+});
+
+test('that a log has been closed already is believed only once a COMMIT is acknowledged', async (t) => {
+  const own = await testLogs();
+  t.after(() => own.drop());
+  await (await own.open()).changeState('frozen');
+  let commits = 0;
+  const wrap = (store: LogStore): LogStore => ({
+    ...store,
+    async begin() {
+      const tx = await store.begin();
+      const commit = async (): Promise<void> => {
+        commits += 1;
+        if (commits > 1) return tx.commit();
+        await tx.rollback();
+        throw new StoreError('unknown', 'the connection ended');
+      };
+      return { ...tx, commit };
+    },
+  });
+  const operator = await own.open({ wrap });
+  assert.deepEqual(await operator.changeState('frozen'), { state: 'frozen', changed: false, size: 0 });
+  assert.equal(commits, 2);
+  commits = 0;
+  await assert.rejects(closeLog(operator.store, 1), { code: 'unknown' });
+  await closeLog(operator.store, 1);
+  assert.equal((await own.pool.query('select 1 from log.states')).rowCount, 1);
 });

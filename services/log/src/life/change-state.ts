@@ -58,9 +58,13 @@ async function attemptChange(deps: ChangeDependencies, wanted: LifeState): Promi
   const tx = await beginKnown(deps);
   try {
     const staged = await stageChange(tx, deps, wanted);
-    if (staged !== 'behind' && staged.changed) await tx.commit();
-    else await tx.rollback();
-    if (staged === 'behind') await tree.catchUp();
+    if (staged === 'behind') {
+      await tx.rollback();
+      await tree.catchUp();
+    } else {
+      // Also when nothing is changed: what was read may be lost in a failover until a COMMIT behind it is acknowledged.
+      await tx.commit();
+    }
     return staged;
   } catch (error) {
     await tx.rollback();

@@ -9,10 +9,12 @@ export async function closeLog(store: Pick<LogStore, 'begin'>, nowMs: number): P
   try {
     // Beyond every size: what was appended is of no interest here.
     const { head, state } = await tx.look({ identities: [], fromSize: Number.MAX_SAFE_INTEGER });
-    if (state !== 'active') return await tx.rollback();
-    // Later than every note before, so that all processes see that there is something newer.
-    const timestampMs = Math.max(nowMs, head.timestampMs + 1);
-    await tx.insertState({ state: 'read-only', size: head.size, timestampMs });
+    if (state === 'active') {
+      // Later than every note before, so that all processes see that there is something newer.
+      const timestampMs = Math.max(nowMs, head.timestampMs + 1);
+      await tx.insertState({ state: 'read-only', size: head.size, timestampMs });
+    }
+    // Also when nothing is changed: what was read may be lost in a failover until a COMMIT behind it is acknowledged.
     await tx.commit();
   } catch (error) {
     await tx.rollback();

@@ -4,7 +4,7 @@ import { LogError, StoreError } from '../src/core/errors.ts';
 import { fsck } from '../src/core/fsck.ts';
 import type { LogStore, Mark, MarkStore, Personality } from '../src/core/ports.ts';
 import { halted } from '../src/core/state.ts';
-import { ENGINE_LIMITS, signingInTime } from '../src/engine/bounded.ts';
+import { BoundedMark, ENGINE_LIMITS, signingInTime } from '../src/engine/bounded.ts';
 import type { Receipt } from '../src/engine/queue.ts';
 import type { OpenLog } from '../src/open-log.ts';
 import { SESSION_LIMITS } from '../src/store/session.ts';
@@ -139,6 +139,33 @@ test('a mark that stalls: the entry is stored and not shown, nothing is piled up
   assert.deepEqual(await log.sequencer.append(text('not marked')), { kind: 'duplicate', index: shown });
   assert.equal((await log.sequencer.append(text('behind it 0'))).index, shown + 1);
   assert.equal(log.tree.published.head.size, shown + 2);
+});
+
+test('a mark whose reading stalls is asked again only when that has ended; what it found late is told', async () => {
+  const gate = valve();
+  let reads = 0;
+  let failure: Error | undefined;
+  const told: unknown[] = [];
+  const mark: MarkStore = {
+    async read() {
+      reads += 1;
+      await gate.pass();
+      if (failure !== undefined) throw failure;
+      return { size: reads, root: new Uint8Array(32) };
+    },
+    advance: (next) => Promise.resolve(next),
+  };
+  const bounded = new BoundedMark(mark, { limitMs: 20, onLate: (error) => told.push(error) });
+  gate.stall();
+  for (let i = 0; i < 3; i++) await assert.rejects(bounded.read(), UNAVAILABLE);
+  assert.equal(reads, 1);
+  failure = halted('the mark was taken away');
+  gate.letGo();
+  await until(() => told.length > 0);
+  assert.deepEqual(told, [failure]);
+  failure = undefined;
+  assert.equal((await bounded.read())?.size, 2, "what was read late is nobody's answer");
+  assert.equal(reads, 2);
 });
 
 test('a contradiction that the mark finds after its caller was given up still halts the log', async () => {

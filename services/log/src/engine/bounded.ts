@@ -41,6 +41,8 @@ export class BoundedMark implements MarkStore {
   readonly #limitMs: number;
   readonly #onLate: (error: unknown) => void;
   #raising: Promise<unknown> = Promise.resolve();
+  /** The readings that were given up and are under way still. */
+  #stalled: Promise<unknown> = Promise.resolve();
 
   constructor(mark: MarkStore, options: { limitMs: number; onLate: (error: unknown) => void }) {
     this.#mark = mark;
@@ -49,7 +51,18 @@ export class BoundedMark implements MarkStore {
   }
 
   read(): Promise<Mark | undefined> {
-    return inTime(this.#mark.read(), this.#limitMs, () => late('the mark', this.#limitMs));
+    let givenUp = false;
+    let begun = false;
+    const reading = this.#stalled.then(() => {
+      if (givenUp) throw late('the mark', this.#limitMs);
+      begun = true;
+      return this.#mark.read();
+    });
+    return inTime(reading, this.#limitMs, () => {
+      givenUp = true;
+      if (begun) this.#stalled = Promise.all([this.#stalled, reading.catch((error: unknown) => this.#onLate(error))]);
+      return late('the mark', this.#limitMs);
+    });
   }
 
   advance(mark: Mark, contains: (lower: Mark) => Promise<void>): Promise<Mark> {

@@ -103,15 +103,16 @@ test('one of several processes scrubs: who has not got the lease asks again, a m
 
 test('a contradiction stops that log with the first bad place, once; the others go on, and with none left it ends', async () => {
   const bad = (): Promise<FsckReport> => Promise.resolve({ ...SOUND, problems: ['entry 3 is bad', 'entry 4 too'] });
-  const one = scrubOf({ a: bad, b: sound }, { until: ({ events }) => events.length >= 4 });
-  assert.deepEqual((await one.run()).events.slice(0, 4), [
+  const one = scrubOf({ a: bad, b: sound }, { until: ({ events }) => events.length >= 5 });
+  // In another process the log may go on, so the others get their turn too.
+  assert.deepEqual((await one.run()).events.slice(0, 5), [
     'failed a contradiction',
     'stop a scrub: entry 3 is bad',
     'passed b',
+    'lease released',
     'passed b',
   ]);
   const cut = (): Promise<FsckReport> => Promise.resolve({ ...SOUND, complete: false });
-  // Those whose log goes on must get their turn.
   const all = scrubOf({ a: cut }, { until: ({ events }) => events.includes('lease released') });
   assert.deepEqual((await all.run()).events, [
     'failed a contradiction',

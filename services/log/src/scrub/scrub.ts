@@ -75,9 +75,10 @@ export class Scrub {
   async #run(): Promise<void> {
     const { targets, wait, limits } = this.#deps;
     while (!this.#closing.signal.aborted) {
-      // Other processes may serve logs that have not stopped there.
       if (targets.every((target) => target.halted())) return this.#deps.lease.release();
       const done = (await this.#holds()) && (await this.#round());
+      // Other processes may serve a log that has stopped here only, so they get their turn.
+      if (targets.some((target) => target.halted())) await this.#deps.lease.release();
       await wait(done ? limits.pauseMs : ASK_MS, this.#closing.signal);
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -64,6 +65,21 @@ suite('workers', { timeout: 60_000 }, () => {
     await until(() => pidsOf(2).length === 2);
     assert.equal(pidsOf(1).length, 1);
     assert.equal(lines.filter(({ msg }) => msg.includes('no sign of life')).length, 1);
+  });
+
+  test('what one has said before it ended counts for nothing when it is heard after', async (t) => {
+    const { crew, pidsOf, lines } = await crewOf(
+      t,
+      { 1: 'good', 2: 'good' },
+      { firstPauseMs: 60_000, maxPauseMs: 60_000 },
+    );
+    const worker = Object.values(cluster.workers ?? {}).find((each) => each?.process.pid === pidsOf(2)[0]);
+    assert.ok(worker);
+    worker.process.kill('SIGKILL');
+    await until(() => lines.some(({ msg }) => msg.startsWith('a worker ended')));
+    worker.emit('message', { kind: 'ready', addresses: ['here'] });
+    assert.deepEqual(crew.status().serving, [true, false]);
+    assert.equal(pidsOf(2).length, 1);
   });
 
   test('all that end again and again end the whole, with the reason of the last one', async (t) => {

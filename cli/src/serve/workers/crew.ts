@@ -95,6 +95,8 @@ class Workers {
       });
       worker.once('exit', end);
       worker.on('message', (message: FromWorker) => {
+        // Said before its end and heard after it: the place is another one's by now.
+        if (slot.worker !== worker) return;
         if (message.kind === 'failed') reason = message.message;
         if (message.kind === 'ready' || message.kind === 'alive') this.#pulse.beat(number, performance.now());
         if (message.kind === 'ready') resolve(this.#serves(slot, message.addresses));

@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { type TestDatabase, testDatabase } from '@sigstead/test';
+import { freePort, type TestDatabase, testDatabase } from '@sigstead/test';
 import { checkConfig } from '../src/commands/config.ts';
 import { initCommand } from '../src/commands/init.ts';
 import { Failure } from '../src/failure.ts';
 import type { InitFlags } from '../src/flags/serve.ts';
 import { request } from '../src/http-client.ts';
 import { checkInstance } from '../src/self-test/index.ts';
-import { freePorts, install, serve, stopped } from './serve-support.ts';
+import { install, serve, stopped } from './serve-support.ts';
 
 let base: string;
 before(async () => {
@@ -50,7 +50,7 @@ suite('a new installation', { timeout: 60_000 }, () => {
   after(() => database.drop());
 
   test('serves everything after the commands that init prints', async () => {
-    const [port = 0, metricsPort = 0] = await freePorts(2);
+    const [port, metricsPort] = [await freePort(), await freePort()];
     const url = `http://localhost:${port}`;
     const flags = flagsOf('whole', { url, listen: `localhost:${port}`, database: database.connectionString });
     const output = await init(flags);

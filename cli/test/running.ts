@@ -93,6 +93,11 @@ export async function gone(pid: number): Promise<void> {
   while (isAlive(pid)) await delay(20);
 }
 
+/** Resolves when no thread of a process that was sent SIGSTOP runs any more (Linux only: at once elsewhere). */
+export async function halted(pid: number): Promise<void> {
+  while (/^State:\s+[^T]/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))) await delay(5);
+}
+
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeDevOidc, type DevOidc } from '@sigstead/dev-oidc';
 import { generatePrivateKeyPem, newCaChain, newTsaChain, signerFromPem } from '@sigstead/keys';
 import { Closables, createHttpServer, createMetrics, silentLogger, systemClock } from '@sigstead/platform';
+import { freePort } from '@sigstead/test';
 import { logCommand } from '../src/commands/log.ts';
 import { migrateCommand } from '../src/commands/migrate.ts';
 import { isAlive, LAUNCHER, run, type Spawned } from './running.ts';
@@ -30,7 +30,7 @@ export async function makeSite(connectionString: string): Promise<Site> {
   open.defer(() => rm(folder, { recursive: true, force: true }));
   await writeKeys(folder);
   const oidc = await openIssuer(open);
-  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const [port, metricsPort] = [await freePort(), await freePort()];
   const url = `http://localhost:${port}`;
   const configFile = join(folder, 'sigstead.yaml');
   await writeFile(configFile, configText({ connectionString, port, metricsPort, issuer: oidc.issuerUrl('email') }));
@@ -118,23 +118,9 @@ async function openIssuer(open: Closables): Promise<DevOidc> {
   return oidc;
 }
 
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /** The same installation on another machine behind the same public URLs: other ports, nothing else. */
 export async function besideSite(site: Site): Promise<Site & { listenUrl: string }> {
-  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const [port, metricsPort] = [await freePort(), await freePort()];
   const text = await readFile(site.configFile, 'utf8');
   const configFile = join(site.folder, `beside-${port}.yaml`);
   const moved = text

@@ -7,7 +7,8 @@ import { gunzipSync } from 'node:zlib';
 import { ROOT } from '../instance/index.ts';
 import { missingProgram } from './environment.ts';
 import { eventually, exportedFiles, startExportedLog, treeSizeOf } from './exported-log.ts';
-import { freePort, send, startProgram } from './local-server.ts';
+import { freePort } from '../support/index.ts';
+import { send, startProgram } from './local-server.ts';
 
 // Debian puts it where only root's PATH leads.
 process.env['PATH'] = [process.env['PATH'] ?? '', '/usr/sbin'].join(delimiter);

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programOf } from './environment.ts';
-import { freePort, type Program, startProgram } from './local-server.ts';
+import { freePort } from '../support/index.ts';
+import { type Program, startProgram } from './local-server.ts';
 import { versitygw } from './tools.ts';
 
 /** An S3 server over a folder; it keeps every object as a file, and what belongs to it as files beside. */

@@ -8,7 +8,7 @@ import { createHttpServer, createMetrics, silentLogger, systemClock } from '@sig
 import { DebianPostgres, missingPostgres, prepareBase } from './debian-postgres.ts';
 import { temporaryFolder } from './environment.ts';
 import { entryBody } from './exported-log.ts';
-import { freePort } from './local-server.ts';
+import { freePort } from '../support/index.ts';
 
 const skip = await missingPostgres();
 const PASSWORDS = { serving: 'p&w/1', replication: 'pw2' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { statementAbout } from '../clients/statement.ts';
 import { type Instance, startInstance } from '../instance/index.ts';
+import { freePort } from '../support/index.ts';
 import { testFolder } from './support/folders.ts';
 import { getJson } from './support/http.ts';
 import { RekorReader } from './support/rekor-reader.ts';
@@ -61,19 +61,4 @@ async function everyUrlIsNew(client: SigstoreJs, old: Instance, moved: Instance)
     const document = await getJson<Record<string, unknown>>(`${moved.url}${path}/.well-known/openid-configuration`);
     assert.equal(document['issuer'], `${moved.url}${path}`);
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error('no port'));
-      });
-    });
-  });
 }

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { descendants, isAlive, type ProcessInfo } from '../e2e/support/processes.ts';
 import { compileCacheDir } from '../instance/index.ts';
+import { freePort } from '../support/index.ts';
 import type { Ground } from './rig.ts';
 import type { Servers, Serving } from './servers.ts';
 
@@ -145,13 +145,4 @@ database: {url: '${connectionString}', migrate: never}
 logs:
   - {name: ${LOG}, kind: rekor-v2, listen: localhost:${port}, publicUrl: http://localhost:${port}, keyFile: log.key}
 `;
-}
-
-/** One that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

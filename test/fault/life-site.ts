@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { cp, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseSignedCheckpoint } from '@sigstead/formats';
 import { signerFromPem } from '@sigstead/keys';
 import { composeLog } from '@sigstead/log';
 import { createHttpServer, createMetrics, silentLogger, systemClock } from '@sigstead/platform';
+import { freePort } from '../support/index.ts';
 
 const LAUNCHER = resolve(import.meta.dirname, '../../cli/bin/sigstead');
 export const LOG = 'rekor';
@@ -210,16 +210,4 @@ function newEntry(): string {
       },
     },
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => {
-    server.listen(0, '127.0.0.1', done);
-  });
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => {
-    server.close(done);
-  });
-  return port;
 }

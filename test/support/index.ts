@@ -1,5 +1,6 @@
 export { type ClusterServer, listOf, TestCluster } from './cluster.ts';
 export { testDatabase } from './database.ts';
+export { freePort } from './ports.ts';
 export type { TestDatabase } from './database.ts';
 export { SHARED_POSTGRES, startTestPostgres } from './postgres.ts';
 export type { TestPostgres } from './postgres.ts';

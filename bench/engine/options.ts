@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber, wholeNumbers } from '../flags.ts';
 
 /** What one command line asks for. */
 export interface EngineOptions {
@@ -23,8 +23,6 @@ export interface EngineOptions {
   readonly json: boolean;
 }
 
-export class UsageError extends Error {}
-
 const OPTIONS = {
   'in-flight': { type: 'string' },
   seconds: { type: 'string' },
@@ -43,42 +41,25 @@ const OPTIONS = {
 
 /** Options of a command line; `help` when it is asked for. Throws UsageError. */
 export function readOptions(args: readonly string[]): EngineOptions | 'help' {
-  const values = parse(args);
+  const values = readFlags(args, OPTIONS);
   if (values.help === true) return 'help';
   return {
     inFlight: list('--in-flight', values['in-flight'] ?? '256,512,1024', 1, 4096),
-    seconds: number('--seconds', values.seconds ?? '10', 0, 3600),
-    warmUpSeconds: number('--warm-up', values['warm-up'] ?? '3', 0, 60),
-    windowSeconds: number('--window', values.window ?? '5', 1, 600),
-    bytes: number('--bytes', values.bytes ?? '3200', 64, 65_535),
-    lone: number('--lone', values.lone ?? '1000', 0, 1_000_000),
+    seconds: wholeNumber('--seconds', values.seconds ?? '10', 0, 3600),
+    warmUpSeconds: wholeNumber('--warm-up', values['warm-up'] ?? '3', 0, 60),
+    windowSeconds: wholeNumber('--window', values.window ?? '5', 1, 600),
+    bytes: wholeNumber('--bytes', values.bytes ?? '3200', 64, 65_535),
+    lone: wholeNumber('--lone', values.lone ?? '1000', 0, 1_000_000),
     sizes: list('--sizes', values.sizes ?? '', 1, 100_000_000),
-    rounds: number('--rounds', values.rounds ?? '5', 1, 100),
-    roundEntries: number('--round-entries', values['round-entries'] ?? '16384', 1024, 1_000_000),
+    rounds: wholeNumber('--rounds', values.rounds ?? '5', 1, 100),
+    roundEntries: wholeNumber('--round-entries', values['round-entries'] ?? '16384', 1024, 1_000_000),
     dedupShare: values['no-dedup-share'] !== true,
     mark: values.mark === true,
     json: values.json === true,
   };
 }
 
-function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-function number(flag: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
-  return value;
-}
-
+/** Empty for none. */
 function list(flag: string, text: string, min: number, max: number): number[] {
-  if (text === '') return [];
-  const values = text.split(',').map((each) => number(flag, each.trim(), min, max));
-  if (values.length > 10) throw new UsageError(`${flag} takes 10 values at most`);
-  return values;
+  return text === '' ? [] : wholeNumbers(flag, text, { min, max, most: 10 });
 }

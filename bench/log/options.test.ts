@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type HammerOptions, readOptions, UsageError } from './options.ts';
+import { UsageError } from '../flags.ts';
+import { type HammerOptions, readOptions } from './options.ts';
 
 function options(...args: string[]): HammerOptions {
   const read = readOptions(args);

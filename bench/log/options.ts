@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readFlags, UsageError, wholeNumber, wholeNumbers } from '../flags.ts';
 
 /** What one command line asks for. */
 export interface HammerOptions {
@@ -28,15 +28,13 @@ export interface HammerOptions {
   readonly json: boolean;
 }
 
-export class UsageError extends Error {}
-
 /** Requests of one run, all signed before it: minutes of signing beyond this. */
 export const MAX_REQUESTS = 1_000_000;
 const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Options of a command line; `help` when it is asked for. Throws UsageError. */
 export function readOptions(args: readonly string[]): HammerOptions | 'help' {
-  const values = parse(args);
+  const values = readFlags(args, OPTIONS);
   if (values.help === true) return 'help';
   const isDefault = values.rate === undefined && values.closed === undefined && values.overload !== true;
   const url = values.url === undefined ? undefined : localUrl('--url', values.url);
@@ -44,13 +42,13 @@ export function readOptions(args: readonly string[]): HammerOptions | 'help' {
     rates: list('--rate', isDefault ? '50,500,2000' : values.rate, 1, 50_000),
     closed: list('--closed', isDefault ? '256' : values.closed, 1, 8192),
     overload: values.overload === true,
-    seconds: number('--seconds', values.seconds ?? '10', 1, 600),
-    warmUpSeconds: number('--warm-up', values['warm-up'] ?? '3', 0, 60),
-    readers: number('--readers', values.readers ?? '0', 0, 64),
+    seconds: wholeNumber('--seconds', values.seconds ?? '10', 1, 600),
+    warmUpSeconds: wholeNumber('--warm-up', values['warm-up'] ?? '3', 0, 60),
+    readers: wholeNumber('--readers', values.readers ?? '0', 0, 64),
     duplicates: share('--duplicates', values.duplicates ?? '0'),
-    verifyEvery: number('--verify-every', values['verify-every'] ?? '20', 1, 1_000_000),
-    connections: number('--connections', values.connections ?? '8192', 1, 16_384),
-    workers: values.workers === undefined ? undefined : number('--workers', values.workers, 1, 64),
+    verifyEvery: wholeNumber('--verify-every', values['verify-every'] ?? '20', 1, 1_000_000),
+    connections: wholeNumber('--connections', values.connections ?? '8192', 1, 16_384),
+    workers: values.workers === undefined ? undefined : wholeNumber('--workers', values.workers, 1, 64),
     database: values.database,
     url,
     ca: values.ca === undefined ? undefined : localUrl('--ca', values.ca),
@@ -98,26 +96,8 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-function number(flag: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
-  return value;
-}
-
 function list(flag: string, text: string | undefined, min: number, max: number): number[] {
-  if (text === undefined) return [];
-  const values = text.split(',').map((each) => number(flag, each.trim(), min, max));
-  if (values.length > 20) throw new UsageError(`${flag} takes 20 values at most`);
-  return values;
+  return text === undefined ? [] : wholeNumbers(flag, text, { min, max, most: 20 });
 }
 
 function share(flag: string, text: string): number {

@@ -2,14 +2,13 @@ import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { generatePrivateKeyPem } from '@sigstead/keys';
 import { silentLogger } from '@sigstead/platform';
+import { freePort } from '@sigstead/test';
 import { ROOT, startInstance } from '@sigstead/test/instance';
 import { startEmbeddedPostgres } from '../../cli/src/postgres/index.ts';
 import { type CertifiedKey, certifiedKeys } from './certificates.ts';
@@ -85,15 +84,6 @@ database: {url: ${JSON.stringify(database)}}
 logs:
   - {name: bench, kind: rekor-v2, listen: localhost:${port}, publicUrl: http://localhost:${port}, keyFile: log.key}
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function sigstead(args: readonly string[]): { child: ChildProcess; output: () => string } {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readFlags, UsageError, wholeNumber, wholeNumbers } from '../flags.ts';
 
 /** What one command line asks for. */
 export interface PeerOptions {
@@ -11,8 +11,6 @@ export interface PeerOptions {
   readonly pin: boolean;
   readonly json: boolean;
 }
-
-export class UsageError extends Error {}
 
 const OPTIONS = {
   rate: { type: 'string', default: '50,500,2000' },
@@ -28,15 +26,15 @@ const OPTIONS = {
 
 /** Options of a command line; `help` when it is asked for. Throws UsageError. */
 export function readOptions(args: readonly string[]): PeerOptions | 'help' {
-  const values = parse(args);
+  const values = readFlags(args, OPTIONS);
   if (values.help) return 'help';
   const options = {
     rates: list('--rate', values.rate, 1, 20_000),
     inFlight: list('--in-flight', values['in-flight'], 1, 4096),
-    seconds: number('--seconds', values.seconds, 1, 600),
-    warmUpSeconds: number('--warm-up', values['warm-up'], 1, 60),
-    rounds: number('--rounds', values.rounds, 1, 20),
-    verifyEvery: number('--verify-every', values['verify-every'], 1, 1_000_000),
+    seconds: wholeNumber('--seconds', values.seconds, 1, 600),
+    warmUpSeconds: wholeNumber('--warm-up', values['warm-up'], 1, 60),
+    rounds: wholeNumber('--rounds', values.rounds, 1, 20),
+    verifyEvery: wholeNumber('--verify-every', values['verify-every'], 1, 1_000_000),
     pin: !values['no-pin'],
     json: values.json,
   };
@@ -44,25 +42,7 @@ export function readOptions(args: readonly string[]): PeerOptions | 'help' {
   return options;
 }
 
-function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-function number(flag: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
-  return value;
-}
-
 /** Empty for none. */
 function list(flag: string, text: string, min: number, max: number): number[] {
-  if (text === '') return [];
-  const values = text.split(',').map((each) => number(flag, each.trim(), min, max));
-  if (values.length > 10) throw new UsageError(`${flag} takes 10 values at most`);
-  return values;
+  return text === '' ? [] : wholeNumbers(flag, text, { min, max, most: 10 });
 }

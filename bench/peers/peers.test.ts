@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Leaves, LEAF_BYTES } from './leaves.ts';
 import type { Run } from './measure.ts';
-import { readOptions, UsageError } from './options.ts';
+import { UsageError } from '../flags.ts';
+import { readOptions } from './options.ts';
 import { compare, tableLines, targetLines } from './report.ts';
 
 const run = (system: Run['system'], perCpuSecond: number, p50Ms: number, faults: string[] = []): Run => ({

@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type NoteVerifier, noteVerifier, publicKeyFromSpki } from '@sigstead/formats';
 import { silentLogger } from '@sigstead/platform';
+import { freePort } from '@sigstead/test';
 import { startEmbeddedPostgres } from '../../cli/src/postgres/index.ts';
 import type { Target } from '../log/connection.ts';
 import { tesseraCommand } from './tessera.ts';
@@ -87,15 +87,6 @@ async function startTessera(steps: AsyncDisposableStack, program: string, folder
   await listening(target, child);
   const leaf = (index: number): Promise<Buffer> => leafOfTessera(target, index);
   return { name: 'tessera', target, pids: [child.pid ?? 0], verifier: undefined, leaf };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function listening(target: Target, child: ChildProcess): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '@sigstead/platform';
 
 /**
  * Writes a whole file or none: beside its place, synced, then renamed. After a crash the old or the new content is
@@ -22,16 +23,6 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
     throw error;
   }
   await syncFolder(dirname(path));
-}
-
-/** Makes renames inside a folder survive a loss of power. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** The errno code of a file system error, if it is one. */

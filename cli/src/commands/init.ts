@@ -1,7 +1,8 @@
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { syncFolder } from '@sigstead/platform';
 import { Failure, messageOf } from '../failure.ts';
-import { errno, syncFolder } from '../files.ts';
+import { errno } from '../files.ts';
 import type { InitFlags } from '../flags/serve.ts';
 import { CHAINS, newKeyFiles } from '../key-files.ts';
 import { parseServeConfig } from '../serve/config/load.ts';

@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generatePrivateKeyPem } from '@sigstead/keys';
+import { syncFolder } from '@sigstead/platform';
 import { Failure, messageOf } from '../failure.ts';
-import { syncFolder, writeFileAtomically } from '../files.ts';
+import { writeFileAtomically } from '../files.ts';
 import { CHAINS, newKeyFiles } from '../key-files.ts';
 import { KEYS } from './layout.ts';
 

@@ -1,7 +1,8 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '@sigstead/platform';
 import { Failure, messageOf } from '../failure.ts';
-import { errno, syncFolder } from '../files.ts';
+import { errno } from '../files.ts';
 import { MARKS } from './layout.ts';
 
 /** Name of the time of the last timestamp: once a file with the seconds in it, now one with the seconds in its name. */

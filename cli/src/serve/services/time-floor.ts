@@ -1,5 +1,6 @@
-import { link, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { linkUnlessTaken, syncFolder } from '@sigstead/platform';
 import type { TimeFloor } from '@sigstead/tsa';
 
 /** What a token's stated accuracy allows between two processes that read the clock at the same time. */
@@ -48,15 +49,6 @@ async function store(at: { folder: string; scratch: string; place: string }): Pr
   } finally {
     await handle.close();
   }
-  try {
-    await link(at.scratch, at.place);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  const folder = await open(at.folder, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await linkUnlessTaken(at.scratch, at.place);
+  await syncFolder(at.folder);
 }

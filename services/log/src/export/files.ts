@@ -1,4 +1,5 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { linkUnlessTaken, syncFolder, unlessAbsent, writeNewFile } from '@sigstead/platform';
 
 /** The file operations of a directory target, one system call's worth each. Errors carry the system's `code`. */
 export interface Files {
@@ -23,39 +24,15 @@ export interface Files {
 }
 
 export const systemFiles: Files = {
-  read: (file) => orAbsent(readFile(file)),
-  size: async (file) => (await orAbsent(stat(file)))?.size,
-  async writeNew(file, bytes, mode) {
-    const handle = await open(file, 'wx', mode);
-    try {
-      await handle.writeFile(bytes);
-      await handle.chmod(mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
-  async link(from, to) {
-    try {
-      await link(from, to);
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false;
-      throw error;
-    }
-  },
+  read: (file) => unlessAbsent(readFile(file)),
+  size: async (file) => (await unlessAbsent(stat(file)))?.size,
+  writeNew: writeNewFile,
+  link: linkUnlessTaken,
   rename,
   async makeFolder(folder) {
     await mkdir(folder, { recursive: true });
   },
-  async syncFolder(folder) {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  syncFolder,
   remove: (file) => rm(file, { force: true }),
   async removeFolder(folder) {
     try {
@@ -65,22 +42,13 @@ export const systemFiles: Files = {
     }
   },
   async list(folder) {
-    const names = (await orAbsent(readdir(folder))) ?? [];
+    const names = (await unlessAbsent(readdir(folder))) ?? [];
     const found = await Promise.all(
-      names.map(async (name) => ({ name, changedMs: (await orAbsent(stat(`${folder}/${name}`)))?.mtimeMs })),
+      names.map(async (name) => ({ name, changedMs: (await unlessAbsent(stat(`${folder}/${name}`)))?.mtimeMs })),
     );
     return found.flatMap(({ name, changedMs }) => (changedMs === undefined ? [] : [{ name, changedMs }]));
   },
 };
-
-async function orAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

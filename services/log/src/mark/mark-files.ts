@@ -1,5 +1,6 @@
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { linkUnlessTaken, syncFolder, unlessAbsent, writeNewFile } from '@sigstead/platform';
 
 /** The file operations of a mark, one system call's worth each. Errors carry the system's `code`. */
 export interface MarkFiles {
@@ -26,47 +27,17 @@ export const systemMarkFiles: MarkFiles = {
     const found = await Promise.all(
       (await readdir(folder)).map(async (name) => ({
         name,
-        changedMs: (await unless('ENOENT', stat(path.join(folder, name))))?.mtimeMs,
+        changedMs: (await unlessAbsent(stat(path.join(folder, name))))?.mtimeMs,
       })),
     );
     return found.flatMap(({ name, changedMs }) => (changedMs === undefined ? [] : [{ name, changedMs }]));
   },
-  read: (file) => unless('ENOENT', readFile(file)),
-  async writeNew(file, bytes, mode) {
-    const handle = await open(file, 'wx', mode);
-    try {
-      await handle.writeFile(bytes);
-      await handle.chmod(mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
-  link: async (from, to) =>
-    (await unless(
-      'EEXIST',
-      link(from, to).then(() => true),
-    )) ?? false,
+  read: (file) => unlessAbsent(readFile(file)),
+  writeNew: writeNewFile,
+  link: linkUnlessTaken,
   async makeFolder(folder) {
     await mkdir(folder, { recursive: true });
   },
-  async syncFolder(folder) {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  syncFolder,
   remove: (file) => rm(file, { force: true }),
 };
-
-/** Undefined when it fails with that code. */
-async function unless<T>(code: string, answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof Error && (error as NodeJS.ErrnoException).code === code) return undefined;
-    throw error;
-  }
-}

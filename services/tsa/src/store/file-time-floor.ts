@@ -1,5 +1,6 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '@sigstead/platform';
 import { TsaSetupError } from '../core/errors.ts';
 import type { TimeFloor } from '../core/ports.ts';
 
@@ -69,10 +70,5 @@ async function write(file: string, sec: number): Promise<void> {
     await handle.close();
   }
   await rename(next, file);
-  const folder = await open(dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dirname(file));
 }

@@ -1,4 +1,5 @@
-export { composeLog, type CtClient, type LogHandle, type LogStats } from './compose.ts';
+export { composeLog } from './compose.ts';
+export type { CtClient, LogHandle, LogStats } from './handle.ts';
 export {
   type DatabaseLogReport,
   type FsckDatabaseOptions,

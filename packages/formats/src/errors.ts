@@ -29,6 +29,12 @@ export type FormatErrorCode =
   | 'note_signature_invalid'
   | 'note_name_invalid'
   | 'checkpoint_malformed'
+  /** a verifier key (vkey) that is none, of a type we do not have, or whose id is not its own */
+  | 'vkey_malformed'
+  | 'cosignature_malformed'
+  | 'add_checkpoint_malformed'
+  /** the message begins with the number of the line */
+  | 'witness_policy_invalid'
   | 'tls_malformed'
   | 'tls_out_of_range'
   | 'dsse_malformed';

@@ -78,7 +78,54 @@ export {
 } from './note/checkpoint.ts';
 export { ctNoteKeyHash, type NoteVerifier, noteKeyHash, noteVerifier, verifyNote } from './note/keys.ts';
 export { isNoteName } from './note/name.ts';
-export { formatNote, type Note, type NoteSignature, parseNote, signatureLine } from './note/note.ts';
+export {
+  formatNote,
+  type Note,
+  type NoteSignature,
+  parseNote,
+  parseSignatureLines,
+  signatureLine,
+} from './note/note.ts';
+export {
+  type AddCheckpointRequest,
+  formatAddCheckpointRequest,
+  formatTlogSize,
+  MAX_ADD_CHECKPOINT_BYTES,
+  MAX_CONSISTENCY_HASHES,
+  parseAddCheckpointRequest,
+  parseCosignatureAnswer,
+  parseTlogSize,
+  TLOG_SIZE_TYPE,
+} from './note/add-checkpoint.ts';
+export {
+  type Cosignature,
+  cosignatureLine,
+  cosignatureMessage,
+  cosignatureVerifier,
+  cosignerKeyHash,
+  decodeCosignature,
+  encodeCosignature,
+} from './note/cosignature.ts';
+export {
+  ed25519PublicKey,
+  formatVerifierKey,
+  parseVerifierKey,
+  type VerifierKey,
+  type VerifierKeyType,
+  verifierKey,
+  verifierOf,
+} from './note/vkey.ts';
+export {
+  evaluateWitnessPolicy,
+  isQuorumMet,
+  parseWitnessPolicy,
+  type PolicyLog,
+  type PolicyNode,
+  type PolicyVerdict,
+  type PolicyWitness,
+  quorumWitnesses,
+  type WitnessPolicy,
+} from './note/witness-policy.ts';
 export {
   ctDigitallySigned,
   type DigitallySigned,

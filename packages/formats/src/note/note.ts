@@ -48,11 +48,16 @@ export function parseNote(note: string): Note {
   if (!isNoteText(note)) throw malformed('control character');
   const split = note.lastIndexOf('\n\n');
   if (split <= 0 || !note.endsWith('\n')) throw malformed('no text, blank line and signatures');
-  const block = note.slice(split + 2);
+  return { text: note.slice(0, split + 1), signatures: parseSignatureLines(note.slice(split + 2)) };
+}
+
+/** One to 100 signature lines, each with its line end. Throws `note_malformed`, `note_unsigned`. */
+export function parseSignatureLines(block: string): NoteSignature[] {
   if (block === '') throw new FormatError('note_unsigned', 'note: no signature');
-  const lines = block.slice(0, -1).split('\n');
+  if (!block.endsWith('\n')) throw malformed('signature line without line end');
+  const lines = block.slice(0, -1).split('\n', MAX_SIGNATURES + 1);
   if (lines.length > MAX_SIGNATURES) throw malformed('too many signatures');
-  return { text: note.slice(0, split + 1), signatures: lines.map(parseSignatureLine) };
+  return lines.map(parseSignatureLine);
 }
 
 /** `— name base64(hash ‖ signature)` and a line end. `keyHash`: the 4 bytes, or the whole key id they begin. */

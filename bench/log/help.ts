@@ -13,7 +13,7 @@ Which runs (without any of these three: --rate 50,500,2000 --closed 256)
 
 How
   --seconds N        of each run (10)                    --warm-up N       seconds before the first (3; 0: none)
-  --duplicates SHARE of requests that repeat an earlier entry (0). The answer must be 409 with the index of the first.
+  --duplicates SHARE of requests that repeat an earlier entry (0). The answer must be 201 or 409 with the index of the first.
   --readers N        readers beside the writers (0): each takes the newest checkpoint 20 times a second, fetches the tiles from an acknowledged
                      entry to its root, and verifies the proof; now and then the whole entry bundle.
   --verify-every N   every so many accepted answers are verified: entry, signature of the checkpoint, inclusion proof (20)
@@ -35,7 +35,7 @@ What is printed
   done/s             new entries (201) a second, from the first intended send to the last answer
   per CPU-s          new entries per second of server CPU: all its processes with their children, PostgreSQL too, from /proc. The figure
                      that survives a busy or small machine; "sign" is the same as a multiple of one P-256 signature of this run.
-  503, 409           refused and repeated requests
+  503, again         refused and repeated requests
   lag                p99 of how much later than intended the generator sent: when this is not small, it measured itself
   others             CPU that processes beside server and generator took meanwhile, in cores
 

@@ -31,8 +31,10 @@ describe('the book of a run', () => {
     assert.equal(ledger.record(fresh(2), answer(503, '', 'Retry-After: 1'), 4), false);
     // The first sending was refused, so the repeat is the first to get in.
     assert.equal(ledger.record(repeat(2), added(7), 2), true);
+    // A log that answers a repeat with the entry itself.
+    assert.equal(ledger.record(repeat(1), added(6), 3), false);
     ledger.close();
-    assert.deepEqual([ledger.accepted.count, ledger.duplicate.count, ledger.refused.count], [3, 2, 1]);
+    assert.deepEqual([ledger.accepted.count, ledger.duplicate.count, ledger.refused.count], [3, 3, 1]);
     assert.deepEqual(ledger.faults, []);
   });
 

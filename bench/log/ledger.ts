@@ -74,6 +74,8 @@ export class Ledger {
   #recordAdded(body: number, answer: Answer, latencyMs: number): boolean {
     const index = indexOf(answer.body);
     if (index === undefined) return this.fault('201 without an index');
+    // A log may answer a repeat as it did the first: with the entry that is there.
+    if (this.#added[body] === index + 1) return this.#recordIndex(body, String(index), latencyMs);
     if (this.#added[body] !== 0) return this.fault(`body ${body} was added twice`);
     this.#added[body] = index + 1;
     this.accepted.record(latencyMs);
@@ -83,6 +85,10 @@ export class Ledger {
   #recordFound(body: number, { head }: Answer, latencyMs: number): false {
     const index = headerOf(head, 'x-log-index') ?? '';
     if (!/^\d{1,16}$/.test(index)) return this.fault('409 without an index');
+    return this.#recordIndex(body, index, latencyMs);
+  }
+
+  #recordIndex(body: number, index: string, latencyMs: number): false {
     if (this.#found[body] !== 0 && this.#found[body] !== Number(index) + 1)
       return this.fault(`body ${body} was found at two indexes`);
     this.#found[body] = Number(index) + 1;

@@ -2,7 +2,7 @@ import { isVoid, type OverloadView, type RunSummary } from './summary.ts';
 
 export const HEADER = [
   'run'.padEnd(24),
-  ...['done/s', 'per CPU-s', 'sign', '503', '409', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'lag ms', 'others'].map(
+  ...['done/s', 'per CPU-s', 'sign', '503', 'again', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'lag ms', 'others'].map(
     (name) => name.padStart(9),
   ),
 ].join(' ');

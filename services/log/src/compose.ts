@@ -13,6 +13,7 @@ import { engineMetrics } from './metrics.ts';
 import { fsckStored, type StoredFsckOptions } from './fsck-stored.ts';
 import type { LogStore } from './core/ports.ts';
 import { handleOf, type LogHandle, type Running } from './handle.ts';
+import { openDesk } from './open-desk.ts';
 import { openExport } from './open-export.ts';
 import { openLog } from './open-log.ts';
 import { openMark } from './open-mark.ts';
@@ -155,7 +156,10 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     openStore,
     fsck: (other: Partial<StoredFsckOptions> = {}) => fsckStored({ pool, logId, personality, ...other }),
   };
-  if (personality.kind === 'rekor-v2') return { ...own, kind: 'rekor-v2', personality };
+  if (personality.kind === 'rekor-v2') {
+    const desk = openDesk({ spec, log, personality, logger, metrics });
+    return { ...own, kind: 'rekor-v2', personality, desk };
+  }
   const signatures = new IssuerLinks(sha256);
   const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };
   return { ...own, kind: 'ct', personality, ct };

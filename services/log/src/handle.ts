@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-import { createTreeHasher } from '@sigstead/merkle';
 import type { Sct } from '@sigstead/formats';
 import type { Closables, Pool, Routes } from '@sigstead/platform';
 import type { CtPersonality } from './core/ct/personality.ts';
@@ -13,10 +11,10 @@ import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
 import type { StateChange } from './life/change-state.ts';
+import type { EntryDesk } from './rekor-v2/create-entry.ts';
 import type { OpenLog } from './open-log.ts';
 import type { OpenMark } from './open-mark.ts';
 import type { LogOptions, LogSpec } from './options.ts';
-import { sha256 } from './sha256.ts';
 import { misconfigured, prefixesOf } from './specs.ts';
 import { unsafeSettings } from './store/logs.ts';
 
@@ -63,9 +61,10 @@ export type Running = {
   exporter: Exporter | undefined;
   openStore: () => LogStore;
   fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
-} & ({ kind: 'rekor-v2'; personality: RekorV2Personality } | { kind: 'ct'; personality: CtPersonality; ct: CtLog });
-
-const hasher = createTreeHasher(sha256);
+} & (
+  | { kind: 'rekor-v2'; personality: RekorV2Personality; desk: EntryDesk }
+  | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
+);
 
 /** What the owner of the logs gets to work with. */
 export function handleOf(
@@ -115,9 +114,7 @@ function routesOf(one: Running, options: LogOptions): Routes {
   }
   return rekorV2Routes({
     log: one.log,
-    keyId: one.personality.keyId,
-    rules: { digest: (name, data) => hash(name, data, 'buffer'), leafHash: (leaf) => hasher.leaf(leaf) },
-    readOnly: one.spec.readOnly ?? false,
+    desk: one.desk,
     clock,
     logger,
     metrics,

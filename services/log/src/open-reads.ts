@@ -59,7 +59,7 @@ export function openReads(options: {
   return {
     tiles,
     entries,
-    reader: logReader({ tree, tiles, entries, leaves, observer, ...age }),
+    reader: logReader({ hasher, tree, tiles, entries, leaves, observer, ...age }),
     offer(firstIndex, records, fullTiles) {
       tiles.offer(fullTiles);
       entries.offer(firstIndex, records);

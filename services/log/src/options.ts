@@ -1,9 +1,11 @@
 import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogKind } from './core/ports.ts';
+import type { ClientSigningAlgorithm } from './core/rekor-v2/entry.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import type { S3Place } from './export/s3-requests.ts';
 import type { ExportTarget } from './open-export.ts';
+import type { Duplicates } from './rekor-v2/create-entry.ts';
 import type { ScrubLimits } from './scrub/scrub.ts';
 import type { SessionLimits } from './store/session.ts';
 
@@ -35,6 +37,12 @@ export interface LogSpec {
    * somebody who knows the number from elsewhere; see the runbook of read-only logs.
    */
   newMark?: { atLeast: number };
+  /** rekor-v2: what is answered to what is in the log already. Default `original`: 201, with the entry as it is. */
+  duplicates?: Duplicates;
+  /** rekor-v2: whether DSSE requests with one signature are logged, as hashedrekord. Default true. */
+  dsse?: boolean;
+  /** rekor-v2: the algorithms of entries that are taken, of those in CLIENT_SIGNING_ALGORITHMS. Default all. */
+  clientSigningAlgorithms?: readonly ClientSigningAlgorithm[];
   /** rekor-v2: copies every published tree to a place that serves the read path without this process. */
   export?: ExportTarget;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Admission } from '../src/http/admission.ts';
-import { ServiceRate } from '../src/http/service-rate.ts';
-import { UnreadTime } from '../src/http/unread.ts';
+import { Admission } from '../src/rekor-v2/admission.ts';
+import { ServiceRate } from '../src/rekor-v2/service-rate.ts';
+import { UnreadTime } from '../src/rekor-v2/unread.ts';
 
 interface Load {
   /** Arrivals and the most that can be served, a millisecond. */

@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createHttpServer, createMetrics, type HttpServer, silentLogger } from '@sigstead/platform';
 import { rekorV2Routes } from '../src/http/rekor-v2.ts';
+import { CLIENT_SIGNING_ALGORITHMS } from '../src/core/rekor-v2/entry.ts';
 import type { OpenLog } from '../src/open-log.ts';
+import { entryDesk } from '../src/rekor-v2/create-entry.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
 import { type RawResponse, send } from './support/raw-http.ts';
 import { fakeClock, hasher, sha256, type TestLogs, testLogs } from './support/test-log.ts';
@@ -38,19 +40,20 @@ before(async () => {
   };
   log = await logs.open({ wrap: (store) => ({ ...store, begin: begin(store) }) });
   server = createHttpServer({ logger: silentLogger, metrics });
+  const algorithms = new Set(CLIENT_SIGNING_ALGORITHMS);
+  const desk = entryDesk({
+    log,
+    keyId: new Uint8Array(32),
+    rules: { algorithms, dsse: true, digest: (_name, data) => sha256(data), leafHash: countedHash },
+    readOnly: false,
+    duplicates: 'original',
+    logger: silentLogger,
+    metrics,
+    // Always rested: what is measured is this test's clock.
+    loop: { nowMs: () => nowMs, idleMs: () => (idleMs += 1), afterTurn: (done) => void setImmediate(done) },
+  });
   await server.app.register(
-    rekorV2Routes({
-      log,
-      keyId: new Uint8Array(32),
-      rules: { digest: (_name, data) => sha256(data), leafHash: countedHash },
-      readOnly: false,
-      clock: fakeClock(),
-      logger: silentLogger,
-      metrics,
-      readPrefixes: [''],
-      // Always rested: what is measured is this test's clock.
-      loop: { nowMs: () => nowMs, idleMs: () => (idleMs += 1), afterTurn: (done) => void setImmediate(done) },
-    }),
+    rekorV2Routes({ log, desk, clock: fakeClock(), logger: silentLogger, metrics, readPrefixes: [''] }),
   );
   ({ port } = await server.listen({ port: 0, host: '127.0.0.1' }));
 });

@@ -24,9 +24,6 @@ export const RECORDED_EXCEPTIONS: readonly RecordedException[] = [
     'c-ed25519 labelled PKIX_ECDSA_P521_SHA_512 ',
     'same signature, other label of equal hash',
   ].map(departure(MISLABELLED)),
-  departure(
-    'a DSSE request with one signature is taken here and logged as the hashedrekord over its encoding; this one’s signature does not verify, so it gets the text for that: 400 as upstream, other words',
-  )('dsseRequestV002'),
   ...[
     'HEAD /api/v2/checkpoint',
     'GET /api/v2/tile/0/000',

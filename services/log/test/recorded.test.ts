@@ -42,7 +42,9 @@ const signer = signerFromPem(readFileSync(new URL('keys/rekor.pem', FOLDER), 'ut
 
 const servers: Partial<Record<RecordedLine['server'], TestServer>> = {};
 before(async () => {
-  const log = { name: 'v2', origin: 'localhost', kind: 'rekor-v2', signer, create: true } as const;
+  // The switches as upstream behaves; what the others do has tests of its own.
+  const asUpstream = { duplicates: 'conflict', dsse: false } as const;
+  const log = { name: 'v2', origin: 'localhost', kind: 'rekor-v2', signer, create: true, ...asUpstream } as const;
   servers.rekor = await startServer({ logs: [log] });
   servers['rekor-readonly'] = await startServer({ logs: [{ ...log, readOnly: true }] });
 });

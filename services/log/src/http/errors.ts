@@ -1,15 +1,13 @@
 import { grpcError, type Refusal } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
 import type { LogError } from '../core/errors.ts';
+import { PUSHBACK_TEXT } from '../rekor-v2/write-path.ts';
 
 /** SPEC: rekor-tiles, --read-only: the text of a log that takes no entries, whatever the reason. */
 const FROZEN = 'This log has been frozen, please switch to the latest log.';
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_SEC = '1';
-
-/** SPEC: rekor-tiles, the text of back-pressure: clients wait for it. */
-export const PUSHBACK_TEXT = 'reached max pushback; retry';
 
 /** What a request over the limits gets, the same as sendLogError() makes of `queue_full`. */
 export const PUSHBACK: Refusal = {

@@ -7,18 +7,12 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 const SIZE_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
 export interface RekorV2Seen {
-  /** A new entry. */
-  readonly added: () => void;
   /** So many submissions were turned away unread: they count as requests, and have no time and no size. */
   readonly refused: (count: number) => void;
 }
 
 /** The figures existing Rekor v2 dashboards read, for the routes of this plugin. */
 export function observeRekorV2(app: FastifyInstance, metrics: Metrics): RekorV2Seen {
-  const entries = metrics.counter({
-    name: 'rekor_v2_new_hashedrekord_entries',
-    help: 'New hashedrekord entries in the log',
-  });
   const requests = metrics.counter<'code' | 'method'>({
     name: 'rekor_v2_http_requests_total',
     help: 'HTTP requests to the Rekor v2 API',
@@ -47,7 +41,6 @@ export function observeRekorV2(app: FastifyInstance, metrics: Metrics): RekorV2S
     done();
   });
   return {
-    added: () => entries.inc(),
     refused: (count) => requests.inc({ code: '503', method: 'POST' }, count),
   };
 }

@@ -1,18 +1,9 @@
-import { equalHashes, TILE_WIDTH, type TreeEdge } from '@sigstead/merkle';
+import { TILE_WIDTH } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
-import type { LogState } from '../core/state.ts';
 import type { LeafRecord } from '../core/records.ts';
-import { DamagedRead } from './damaged.ts';
+import { stateCovering } from './covering.ts';
+import { checkLeaf } from './inclusion.ts';
 import type { ReadSources } from './log-reader.ts';
-import { lookForNews } from './resources.ts';
-
-/** Looks once for news when `size` is more than what is published; throws `invalid_request` when it stays so. */
-async function stateCovering(log: ReadSources, size: number): Promise<LogState> {
-  if (size > log.tree.published.head.size) await lookForNews(log);
-  const state = log.tree.published;
-  if (size <= state.head.size) return state;
-  throw new LogError('invalid_request', `tree size ${size} is beyond the current tree size ${state.head.size}`);
-}
 
 /** SPEC: RFC 6962 §4.4 */
 export async function consistency(log: ReadSources, first: number, second: number): Promise<Uint8Array[]> {
@@ -33,17 +24,6 @@ export async function proofByHash(
   if (index === undefined || index >= size) throw new LogError('not_found', 'no entry with this leaf hash');
   await checkLeaf(log, edge, index, leafHash);
   return { index, proof: await log.tiles.inclusionProof(edge, size, index) };
-}
-
-/** An index that the store gave is believed when the tree has that very hash there. */
-async function checkLeaf(log: ReadSources, edge: TreeEdge, index: number, leafHash: Uint8Array): Promise<void> {
-  const tile = await log.tiles.tile(edge, 0, Math.floor(index / TILE_WIDTH));
-  if (tile !== undefined && equalHashes(tile.node(0, index % TILE_WIDTH), leafHash)) return;
-  const error = new DamagedRead(`the stored index of a leaf hash is ${index}, whose leaf is another one`, {
-    contradicts: true,
-  });
-  log.observer?.damaged(error);
-  throw error;
 }
 
 /** One entry that was acknowledged: so it is in the tree, if not yet in the one that is shown here. */

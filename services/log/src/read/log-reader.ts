@@ -1,9 +1,11 @@
-import { MerkleError, type TilePath } from '@sigstead/merkle';
+import { MerkleError, type TilePath, type TreeHasher } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
+import type { StoredHead } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
 import type { Tree } from '../engine/tree.ts';
 import { acknowledged, consistency, entries, entryAndProof, proofByHash } from './ct-queries.ts';
 import type { EntrySource } from './entry-source.ts';
+import { inclusion } from './inclusion.ts';
 import type { LeafIndex } from './leaf-index.ts';
 import { withPatience } from './patience.ts';
 import { readCheckpoint, readResource } from './resources.ts';
@@ -12,6 +14,7 @@ import type { TileSource } from './tile-source.ts';
 
 /** Where answers come from: memory first, then an archive if there is one, then the store. */
 export interface ReadSources {
+  readonly hasher: TreeHasher;
   readonly tree: Tree;
   readonly tiles: TileSource;
   readonly entries: EntrySource;
@@ -31,6 +34,8 @@ export interface LogReader {
   checkpoint(nowMs: number): Promise<Uint8Array>;
   /** Bytes of a tile or entry bundle; undefined when no published tree has it. */
   resource(path: TilePath): Promise<Uint8Array | undefined>;
+  /** Proof of an entry that was acknowledged, under the newest published head. */
+  inclusion(index: number, leafHash: Uint8Array): Promise<{ head: StoredHead; proof: Uint8Array[] }>;
   consistency(first: number, second: number): Promise<Uint8Array[]>;
   proofByHash(leafHash: Uint8Array, size: number): Promise<{ index: number; proof: Uint8Array[] }>;
   entryAndProof(index: number, size: number): Promise<{ record: LeafRecord; proof: Uint8Array[] }>;
@@ -44,6 +49,7 @@ export function logReader(sources: ReadSources): LogReader {
   return {
     checkpoint: (nowMs) => coded(readCheckpoint(sources, nowMs)),
     resource: (path) => coded(readResource(sources, path)),
+    inclusion: (index, leafHash) => coded(inclusion(sources, index, leafHash)),
     consistency: (first, second) => coded(consistency(sources, first, second)),
     proofByHash: (leafHash, size) => coded(proofByHash(sources, leafHash, size)),
     entryAndProof: (index, size) => coded(entryAndProof(sources, index, size)),

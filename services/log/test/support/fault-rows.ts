@@ -15,7 +15,7 @@ import {
   withoutStandby,
 } from './server-faults.ts';
 
-export type Told = '201 after a retry' | '201' | '503, stored: 409 with its index when asked again';
+export type Told = '201 after a retry' | '201' | '503, stored: 201 with its index when asked again';
 
 /** One fault of one step. */
 export interface FaultRow {
@@ -197,7 +197,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   slowCommit(true),
   standby('pg_cancel_backend'),
   standby('pg_terminate_backend'),
-  ...switched('advance mark', 'i/o error', ({ mark }) => mark, '503, stored: 409 with its index when asked again'),
+  ...switched('advance mark', 'i/o error', ({ mark }) => mark, '503, stored: 201 with its index when asked again'),
   ...switched('export a tile', 'i/o error', ({ exportCreate }) => exportCreate, '201'),
   ...switched('export the checkpoint', 'i/o error', ({ exportReplace }) => exportReplace, '201'),
 ];

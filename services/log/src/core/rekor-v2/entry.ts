@@ -19,7 +19,7 @@ import type { Submission } from '../ports.ts';
 import { type ProposedEntry, refused, type Verifier } from './request.ts';
 
 /** Labels a prehashed entry may carry. SPEC: rekor-tiles, --client-signing-algorithms, default list. */
-const ALLOWED: ReadonlySet<KeyDetailsName> = new Set([
+export const CLIENT_SIGNING_ALGORITHMS = [
   'PKIX_RSA_PKCS1V15_2048_SHA256',
   'PKIX_RSA_PKCS1V15_3072_SHA256',
   'PKIX_RSA_PKCS1V15_4096_SHA256',
@@ -27,7 +27,8 @@ const ALLOWED: ReadonlySet<KeyDetailsName> = new Set([
   'PKIX_ECDSA_P384_SHA_384',
   'PKIX_ECDSA_P521_SHA_512',
   'PKIX_ED25519_PH',
-]);
+] as const satisfies readonly KeyDetailsName[];
+export type ClientSigningAlgorithm = (typeof CLIENT_SIGNING_ALGORITHMS)[number];
 
 /** SPEC: C2SP tlog-tiles, Log entries: an entry's length is a uint16. */
 export const MAX_ENTRY_BYTES = 65_535;
@@ -36,6 +37,10 @@ export const MAX_ENTRY_BYTES = 65_535;
 export type Digest = (hash: HashName, data: Uint8Array) => Uint8Array;
 
 export interface EntryRules {
+  /** Which of CLIENT_SIGNING_ALGORITHMS this log takes. */
+  algorithms: ReadonlySet<KeyDetailsName>;
+  /** Whether DSSE requests are taken. */
+  dsse: boolean;
   digest: Digest;
   leafHash: (leaf: Uint8Array) => Uint8Array;
 }
@@ -49,7 +54,7 @@ export interface EntryRules {
 export function verifiedEntry(proposed: ProposedEntry, rules: EntryRules): Submission {
   const { verifier, signature, signed } = proposed;
   const key = keyOf(verifier);
-  const { details, hash } = allowedDetails(verifier.keyDetails);
+  const { details, hash } = allowedDetails(verifier.keyDetails, rules.algorithms);
   if (!keyFitsDetails(key, details)) throw refused(`a key of kind ${key.kind} is labelled ${details.name}`);
   const digest = 'digest' in signed ? signed.digest : rules.digest(hash, signed.message);
   if (digest.length !== HASH_SIZES[hash]) {
@@ -74,9 +79,17 @@ function keyOf(verifier: Verifier): ParsedKey {
   }
 }
 
-function allowedDetails(number: number): { details: KeyDetails; hash: HashName } {
+/** Whether to verify it takes so long that others must be let through in between. */
+export function isSlowToVerify({ verifier }: ProposedEntry): boolean {
+  return keyDetailsInfo(verifier.keyDetails)?.scheme === 'ed25519ph';
+}
+
+function allowedDetails(
+  number: number,
+  algorithms: ReadonlySet<KeyDetailsName>,
+): { details: KeyDetails; hash: HashName } {
   const details = keyDetailsInfo(number);
-  if (details?.hash === undefined || !ALLOWED.has(details.name)) {
+  if (details?.hash === undefined || !algorithms.has(details.name)) {
     throw refused(`unsupported entry algorithm: ${details?.name ?? number}`);
   }
   return { details, hash: details.hash };

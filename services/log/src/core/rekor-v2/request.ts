@@ -80,15 +80,18 @@ export function parseCreateEntry(body: Uint8Array): CreateEntryRequest {
   }
 }
 
-/** Picks the entry out of a request. Throws `entry_refused` with upstream's text, the reason in `detail`. */
-export function proposedEntry(request: CreateEntryRequest): ProposedEntry {
+/**
+ * Picks the entry out of a request; DSSE requests only where `dsse` is on. Throws `entry_refused` with upstream's text,
+ * the reason in `detail`.
+ */
+export function proposedEntry(request: CreateEntryRequest, { dsse: isDsseOn }: { dsse: boolean }): ProposedEntry {
   const { hashedRekordRequestV002: hashedrekord, dsseRequestV002: dsse } = request;
   if (hashedrekord !== undefined) {
     const content = required(hashedrekord.signature?.content, 'signature content');
     const verifier = verifierOf(hashedrekord.signature?.verifier);
     return { signature: content, verifier, signed: { digest: required(hashedrekord.digest, 'digest') } };
   }
-  if (dsse !== undefined) return proposedEnvelope(dsse);
+  if (dsse !== undefined && isDsseOn) return proposedEnvelope(dsse);
   throw new LogError('entry_refused', 'invalid type, must be hashedrekord');
 }
 

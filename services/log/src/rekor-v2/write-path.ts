@@ -1,8 +1,10 @@
 import type { Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import { Admission } from './admission.ts';
-import { PUSHBACK_TEXT } from './errors.ts';
 import { type LoopSource, UnreadTime } from './unread.ts';
+
+/** SPEC: rekor-tiles, the text of back-pressure: clients wait for it. */
+export const PUSHBACK_TEXT = 'reached max pushback; retry';
 
 /** Between two lines of the log about refusals. */
 const QUIET_MS = 10_000;

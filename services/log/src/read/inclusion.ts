@@ -1,0 +1,32 @@
+import { equalHashes, TILE_WIDTH, type TreeEdge, verifyInclusion } from '@sigstead/merkle';
+import type { StoredHead } from '../core/ports.ts';
+import { stateCovering } from './covering.ts';
+import { DamagedRead } from './damaged.ts';
+import type { ReadSources } from './log-reader.ts';
+
+/**
+ * Proof that an entry which was acknowledged, with this leaf hash, stands at `index`, under the newest published head. It
+ * is verified before it is given out. Throws a DamagedRead when another leaf stands there.
+ */
+export async function inclusion(
+  log: ReadSources,
+  index: number,
+  leafHash: Uint8Array,
+): Promise<{ head: StoredHead; proof: Uint8Array[] }> {
+  const { head, edge } = await stateCovering(log, index + 1);
+  await checkLeaf(log, edge, index, leafHash);
+  const proof = await log.tiles.inclusionProof(edge, head.size, index);
+  verifyInclusion({ hasher: log.hasher, index, size: head.size, leafHash, proof, root: head.root });
+  return { head, proof };
+}
+
+/** An index that the store gave is believed when the tree has that very hash there. */
+export async function checkLeaf(log: ReadSources, edge: TreeEdge, index: number, leafHash: Uint8Array): Promise<void> {
+  const tile = await log.tiles.tile(edge, 0, Math.floor(index / TILE_WIDTH));
+  if (tile !== undefined && equalHashes(tile.node(0, index % TILE_WIDTH), leafHash)) return;
+  const error = new DamagedRead(`the stored index of a leaf hash is ${index}, whose leaf is another one`, {
+    contradicts: true,
+  });
+  log.observer?.damaged(error);
+  throw error;
+}

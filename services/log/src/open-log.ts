@@ -8,6 +8,7 @@ import { Tree } from './engine/tree.ts';
 import { openReads, type ReadOptions } from './open-reads.ts';
 import type { EntrySource } from './read/entry-source.ts';
 import type { LogReader } from './read/log-reader.ts';
+import { plainPublication, type Publication } from './publication.ts';
 import { changeState, type StateChange } from './life/change-state.ts';
 import { Watch } from './life/watch.ts';
 import type { LifeState } from './core/life.ts';
@@ -21,6 +22,8 @@ export interface OpenLog {
   readonly tiles: TileSource;
   readonly entries: EntrySource;
   readonly reader: LogReader;
+  /** What of the tree is shown, and what answers about entries are made of. */
+  readonly publication: Publication;
   readonly store: LogStore;
   readonly hasher: TreeHasher;
   /** Why mark and database could not be compared a moment ago, for readiness. */
@@ -56,6 +59,8 @@ export interface OpenLogOptions {
   /** See LogOptions. */
   checkpointAgeMs?: number;
   reads?: ReadOptions;
+  /** For logs whose checkpoints are witnessed before they are shown. Default: what is published in the tree is shown. */
+  publication?: (log: { tree: Tree; tiles: TileSource; reader: LogReader }) => Publication;
 }
 
 /** For comparing marks: apart from the memory and the connections that answering readers uses up. */
@@ -123,6 +128,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     tiles: read.tiles,
     entries: read.entries,
     reader: read.reader,
+    publication: (options.publication ?? plainPublication)({ tree, tiles: read.tiles, reader: read.reader }),
     store,
     hasher,
     trouble: () => watch?.trouble,

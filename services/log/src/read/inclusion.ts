@@ -5,15 +5,18 @@ import { DamagedRead } from './damaged.ts';
 import type { ReadSources } from './log-reader.ts';
 
 /**
- * Proof that an entry which was acknowledged, with this leaf hash, stands at `index`, under the newest published head. It
- * is verified before it is given out. Throws a DamagedRead when another leaf stands there.
+ * Proof that an entry which was acknowledged, with this leaf hash, stands at `index`, under the newest published head or
+ * an earlier one. It is verified before it is given out. Throws a DamagedRead when another leaf stands there.
  */
 export async function inclusion(
   log: ReadSources,
   index: number,
   leafHash: Uint8Array,
+  under?: StoredHead,
 ): Promise<{ head: StoredHead; proof: Uint8Array[] }> {
-  const { head, edge } = await stateCovering(log, index + 1);
+  const state = await stateCovering(log, under?.size ?? index + 1);
+  const { edge } = state;
+  const head = under ?? state.head;
   await checkLeaf(log, edge, index, leafHash);
   const proof = await log.tiles.inclusionProof(edge, head.size, index);
   verifyInclusion({ hasher: log.hasher, index, size: head.size, leafHash, proof, root: head.root });

@@ -2,8 +2,10 @@ import { MerkleError, type TilePath, type TreeHasher } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { StoredHead } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
+import type { LogState } from '../core/state.ts';
 import type { Tree } from '../engine/tree.ts';
 import { acknowledged, consistency, entries, entryAndProof, proofByHash } from './ct-queries.ts';
+import { stateCovering } from './covering.ts';
 import type { EntrySource } from './entry-source.ts';
 import { inclusion } from './inclusion.ts';
 import type { LeafIndex } from './leaf-index.ts';
@@ -34,8 +36,14 @@ export interface LogReader {
   checkpoint(nowMs: number): Promise<Uint8Array>;
   /** Bytes of a tile or entry bundle; undefined when no published tree has it. */
   resource(path: TilePath): Promise<Uint8Array | undefined>;
-  /** Proof of an entry that was acknowledged, under the newest published head. */
-  inclusion(index: number, leafHash: Uint8Array): Promise<{ head: StoredHead; proof: Uint8Array[] }>;
+  /** The published tree, once it holds the entry `index`, which was acknowledged. */
+  covering(index: number): Promise<LogState>;
+  /** Proof of such an entry, with this leaf hash; under the newest published head, or an earlier one that holds it. */
+  inclusion(
+    index: number,
+    leafHash: Uint8Array,
+    under?: StoredHead,
+  ): Promise<{ head: StoredHead; proof: Uint8Array[] }>;
   consistency(first: number, second: number): Promise<Uint8Array[]>;
   proofByHash(leafHash: Uint8Array, size: number): Promise<{ index: number; proof: Uint8Array[] }>;
   entryAndProof(index: number, size: number): Promise<{ record: LeafRecord; proof: Uint8Array[] }>;
@@ -49,7 +57,8 @@ export function logReader(sources: ReadSources): LogReader {
   return {
     checkpoint: (nowMs) => coded(readCheckpoint(sources, nowMs)),
     resource: (path) => coded(readResource(sources, path)),
-    inclusion: (index, leafHash) => coded(inclusion(sources, index, leafHash)),
+    covering: (index) => coded(stateCovering(sources, index + 1)),
+    inclusion: (index, leafHash, under) => coded(inclusion(sources, index, leafHash, under)),
     consistency: (first, second) => coded(consistency(sources, first, second)),
     proofByHash: (leafHash, size) => coded(proofByHash(sources, leafHash, size)),
     entryAndProof: (index, size) => coded(entryAndProof(sources, index, size)),

@@ -112,6 +112,20 @@ suite('a serving role beside the owner of the tables', { timeout: 60_000 }, () =
     }
   });
 
+  test('can close a log that takes entries, for all processes, and not open it again', async () => {
+    const close = async (logId: number): Promise<unknown> =>
+      (await serving.query('select log.make_read_only($1, $2) as closed', [logId, Date.now()])).rows[0];
+    const { rows } = await owner.query<{ log_id: number }>("select log_id from log.logs where name = 'ct'");
+    const logId = rows[0]?.log_id ?? assert.fail('no such log');
+    assert.deepEqual(await close(logId), { closed: true });
+    assert.deepEqual(await close(logId), { closed: false });
+    const { output } = await command('log', 'list', '--config', site.configFile);
+    assert.match(output, /ct .*read-only/);
+    await assertForbidden(
+      `insert into log.states (log_id, ordinal, state, size, created_ms) values (${logId}, 1, 'active', 0, 0)`,
+    );
+  });
+
   test('rights are given anew by a migration, and what was too much is taken away', async () => {
     await owner.query(`grant delete, update on log.batches to ${quoted}`);
     assert.equal((await command('migrate', '--config', site.configFile)).code, 0);

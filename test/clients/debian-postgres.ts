@@ -35,7 +35,7 @@ export class DebianPostgres {
   /** A program of PostgreSQL, under an account that may run it. */
   program(name: string, ...args: readonly string[]): Promise<string> {
     const env = { PATH: '/usr/bin:/bin', HOME: this.#base, LC_ALL: 'C', PGPASSFILE: join(this.#base, 'pgpass') };
-    const command = [join(FOLDER, name), ...args];
+    const command = [name === 'cp' ? name : join(FOLDER, name), ...args];
     const account = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
     const [first = '', ...rest] = isRoot ? [...account, ...command] : command;
     return runOk(first, rest, { env, cwd: this.#base }).then(({ stdout }) => stdout.trim());
@@ -80,6 +80,14 @@ export class DebianPostgres {
     await this.program('pg_basebackup', '-d', from, '-D', this.data, '-R', '-X', 'stream', '-c', 'fast');
     await this.#configure();
     await this.start();
+  }
+
+  /** Begins from a copy of a data folder, with these settings. */
+  async copyOf(folder: string, settings: readonly string[], signal?: string): Promise<void> {
+    await this.program('cp', '-a', folder, this.data);
+    await this.#configure();
+    await appendFile(join(this.data, 'postgresql.auto.conf'), settings.map((line) => `${line}\n`).join(''));
+    if (signal !== undefined) await writeFile(join(this.data, signal), '');
   }
 
   async start(): Promise<void> {

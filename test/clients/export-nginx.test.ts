@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { ROOT } from '../instance/index.ts';
-import { missingProgram } from './environment.ts';
+import { needs, programOf } from './environment.ts';
 import { eventually, exportedFiles, startExportedLog, treeSizeOf } from './exported-log.ts';
 import { freePort } from '../support/index.ts';
 import { send, startProgram } from './local-server.ts';
+import { nginx } from './tools.ts';
 
-// Debian puts it where only root's PATH leads.
-process.env['PATH'] = [process.env['PATH'] ?? '', '/usr/sbin'].join(delimiter);
-const skip = await missingProgram('nginx', '-v');
+const { skip } = needs(nginx);
 
 if (skip !== false) describe('nginx', { skip }, () => test('serves an exported folder'));
 else await suite();
@@ -142,11 +141,11 @@ async function startNginx(base: string, folder: string): Promise<number> {
   assert.equal(config.split(folder).length, 2);
   await writeFile(join(base, 'nginx.conf'), config);
   const user = process.getuid?.() === 0 ? ' user root;' : '';
-  const nginx = await startProgram(
-    'nginx',
+  const server = await startProgram(
+    programOf(nginx),
     ['-p', base, '-c', join(base, 'nginx.conf'), '-e', 'stderr', '-g', `daemon off;${user}`],
     port,
   );
-  after(() => nginx.end());
+  after(() => server.end());
   return port;
 }

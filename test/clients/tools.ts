@@ -122,7 +122,22 @@ export const tesseraFsck: Tool = {
   check: async (program) => expectText(await run(program, ['--help']), '-storage_url'),
 };
 
-export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw, tesseraFsck];
+/** Debian's, taken out of its package: nothing is installed on the machine. */
+export const nginx: Tool = {
+  name: 'nginx of Debian',
+  variable: 'SIGSTEAD_TEST_NGINX',
+  folder: async () => `nginx-${await debianVersion('nginx')}`,
+  missing: async () => ((await debianVersion('nginx')) === 'none' ? 'not a Debian with its packages' : undefined),
+  fill: async (folder) => {
+    await runOk('apt-get', ['download', 'nginx'], { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
+    const [deb = ''] = await readdir(folder);
+    await runOk('dpkg-deb', ['-x', deb, '.'], { cwd: folder });
+  },
+  program: join('usr', 'sbin', 'nginx'),
+  check: async (program) => expectText(await runOk(program, ['-v']), 'nginx/'),
+};
+
+export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw, tesseraFsck, nginx];
 
 /** The program of a tool in the cache, if it is there and works. */
 export async function provided(tool: Tool, cacheDir: string): Promise<string | undefined> {
@@ -156,6 +171,13 @@ export async function missingGo(): Promise<string | undefined> {
   return Number(major) > 1 || Number(minor) >= 26 ? undefined : `go is ${text.trim()}, older than 1.26`;
 }
 
+/** The version that Debian's package manager would install; `none` where it knows none, or is not there. */
+async function debianVersion(name: string): Promise<string> {
+  const text = await outputOf('apt-cache', ['policy', name], { LC_ALL: 'C' });
+  const [, version = '(none)'] = /^\s*Candidate: (\S+)/m.exec(text ?? '') ?? [];
+  return /^[\w.+~:-]+$/.test(version) ? version : 'none';
+}
+
 async function missingPython(): Promise<string | undefined> {
   const text = await outputOf('python3', ['-c', 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])']);
   if (text === undefined) return 'python3 with venv and pip is not installed';
@@ -164,9 +186,13 @@ async function missingPython(): Promise<string | undefined> {
 }
 
 /** Standard output of a program that works, undefined when it is missing or fails. */
-async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
+async function outputOf(
+  command: string,
+  args: readonly string[],
+  own: NodeJS.ProcessEnv = command === 'go' ? GO_ENV : {},
+): Promise<string | undefined> {
   try {
-    const env = { ...process.env, ...(command === 'go' ? GO_ENV : {}) };
+    const env = { ...process.env, ...own };
     const { code, stdout } = await run(command, args, { env });
     return code === 0 ? stdout : undefined;
   } catch {

@@ -4,6 +4,8 @@ import { type Pool, transaction } from '@sigstead/platform';
 const READ_ONLY: ReadonlySet<string> = new Set(['logs', 'locks', 'states', 'gate', 'schema_migrations']);
 /** Rows that carry no truth and are only locked; PostgreSQL wants the right to UPDATE for that. */
 const LOCKED: ReadonlySet<string> = new Set(['locks', 'gate']);
+/** Functions that do, with their owner's rights, the one thing that serving needs of a table it may not fill. */
+const CALLED = ['make_read_only'];
 
 /**
  * Gives a role what serving needs of these schemas, and takes everything else from it: it may read and add; it may change
@@ -29,6 +31,11 @@ export async function grantServing(pool: Pool, role: string, schemas: readonly s
         if (LOCKED.has(name)) rights.push('update');
         await client.query(`grant ${rights.join(', ')} on ${at}.${identifier(name)} to ${to}`);
       }
+      const functions = await client.query<{ signature: string }>(
+        'select oid::regprocedure::text as signature from pg_catalog.pg_proc where pronamespace = $1::regnamespace and proname = any($2)',
+        [at, CALLED],
+      );
+      for (const { signature } of functions.rows) await client.query(`grant execute on function ${signature} to ${to}`);
     }
   });
 }

@@ -12,9 +12,9 @@ import {
   bundleOf,
   checkpointText,
   filesBelow,
+  Folders,
   goldenEntries,
   KEY_PEM,
-  layOut,
   ORIGIN,
   rootOf,
   treeFiles,
@@ -24,14 +24,9 @@ import { hasher } from './support/test-log.ts';
 const key = readCheckpointKey(KEY_PEM);
 const check = (source: TreeSource): Promise<TreeReport> => checkTree({ source, hasher, key, readAhead: 4 });
 
-const laidOut: { remove(): Promise<void> }[] = [];
-after(() => Promise.all(laidOut.map((each) => each.remove())));
-
-async function folderOf(files: ReadonlyMap<string, Uint8Array>): Promise<string> {
-  const made = await layOut(files);
-  laidOut.push(made);
-  return made.folder;
-}
+const laidOut = new Folders();
+after(() => laidOut.remove());
+const folderOf = laidOut.lay;
 
 /** The same port over a map: thousands of tampered logs without a disk. */
 function memorySource(files: ReadonlyMap<string, Uint8Array>): TreeSource {
@@ -405,52 +400,4 @@ test('a folder whose files are pipes, folders or too large is bad, not a wait wi
 test('what is laid out is what is read', async () => {
   const folder = await folderOf(SOUND);
   assert.deepEqual(await folderSource(folder).read('tile/0/001', 8192), await readFile(`${folder}/tile/0/001`));
-});
-
-test('every note that lies beside the log or is given must verify and be of this very tree', async () => {
-  const entries = goldenEntries(700);
-  const files = treeFiles(entries);
-  const rootAt = (size: number): Uint8Array => rootOf(entries.slice(0, size).map((entry) => hasher.leaf(entry)));
-  for (const size of [0, 1, 255, 256, 257, 512, 699, 700]) {
-    files.set(`checkpoints/${size}`, Buffer.from(checkpointText(size, rootAt(size))));
-  }
-  files.set('checkpoint.old', Buffer.from(checkpointText(300, rootAt(300))));
-  const sound = await check(folderSource(await folderOf(files)));
-  assert.deepEqual([sound.outcome, sound.checked.notes, sound.problems], ['ok', 9, []]);
-
-  const faults: [name: string, text: string, said: RegExp][] = [
-    ['checkpoints/fork', checkpointText(300, rootAt(299)), /^checkpoints\/fork: it is of another tree: at size 300/],
-    ['checkpoints/empty', checkpointText(0, rootAt(1)), /^checkpoints\/empty: it is of another tree: at size 0/],
-    ['checkpoints/same', checkpointText(700, rootAt(699)), /^checkpoints\/same: it is of another tree: at size 700/],
-    [
-      'checkpoint.larger',
-      checkpointText(701, rootAt(700)),
-      /^checkpoint.larger: it says 701 entries, the log has 700$/,
-    ],
-    [
-      'checkpoint-x',
-      checkpointText(300, rootAt(300), 'x.example.com'),
-      /^checkpoint-x: it is the checkpoint of another/,
-    ],
-    [
-      'checkpoint.bad',
-      checkpointText(300, rootAt(300)).replace(/.(.{8})$/s, 'A$1'),
-      /^checkpoint.bad: its signature does not verify/,
-    ],
-    ['checkpoints/noise', 'noise', /^checkpoints\/noise: it is no signed checkpoint/],
-  ];
-  for (const [name, text, said] of faults) {
-    const report = await check(folderSource(await folderOf(new Map([...files, [name, Buffer.from(text)]]))));
-    assert.equal(report.outcome, 'bad', name);
-    assert.deepEqual(
-      report.problems.map(({ code }) => code),
-      ['note'],
-      name,
-    );
-    assert.match(report.problems[0]?.text ?? '', said);
-    const given = { name, bytes: Buffer.from(text) };
-    const source = memorySource(treeFiles(entries));
-    const told = await checkTree({ source, hasher, key, readAhead: 4, notes: [given] });
-    assert.match(told.problems[0]?.text ?? '', said);
-  }
 });

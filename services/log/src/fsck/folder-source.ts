@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TILE_WIDTH } from '@sigstead/merkle';
 import { MAX_CHECKPOINT_BYTES } from './checkpoint.ts';
-import { SourceError, type TreeSource } from './source.ts';
+import { type FoundNote, SourceError, type TreeSource } from './source.ts';
 
 /** A log in a folder, as an export or another tlog-tiles log on a disk lays it out. Writes nothing. */
 export function folderSource(folder: string): TreeSource {
@@ -24,15 +24,31 @@ export function folderSource(folder: string): TreeSource {
 const NOTE_NAME = /^checkpoint[._-]/;
 const MAX_NOTES = 10_000;
 
-async function otherNotes(folder: string): Promise<{ name: string; bytes: Uint8Array }[]> {
+async function otherNotes(folder: string): Promise<FoundNote[]> {
   const beside = (await list(folder, '.')).filter((name) => NOTE_NAME.test(name));
   const kept = (await list(join(folder, 'checkpoints'), 'checkpoints')).map((name) => `checkpoints/${name}`);
-  const notes: { name: string; bytes: Uint8Array }[] = [];
-  for (const name of [...beside, ...kept].sort().slice(0, MAX_NOTES)) {
-    const bytes = await readBounded(join(folder, name), name, MAX_CHECKPOINT_BYTES);
-    if (bytes !== undefined) notes.push({ name, bytes });
+  const names = [...beside, ...kept].sort();
+  const notes: FoundNote[] = [];
+  for (const name of names.slice(0, MAX_NOTES)) {
+    const note = await readNote(folder, name);
+    if (note !== undefined) notes.push(note);
+  }
+  if (names.length > MAX_NOTES) {
+    const problem = `there are ${names.length} checkpoints beside the log, and only ${MAX_NOTES} were checked: move the others, and check them by --notes`;
+    notes.push({ name: 'checkpoints', problem });
   }
   return notes;
+}
+
+/** One that cannot be read is a finding; the tree can be checked without it. */
+async function readNote(folder: string, name: string): Promise<FoundNote | undefined> {
+  try {
+    const bytes = await readBounded(join(folder, name), name, MAX_CHECKPOINT_BYTES);
+    return bytes === undefined ? undefined : { name, bytes };
+  } catch (error) {
+    if (error instanceof SourceError) return { name, problem: error.message };
+    throw error;
+  }
 }
 
 async function readBounded(file: string, path: string, maxBytes: number): Promise<Uint8Array | undefined> {

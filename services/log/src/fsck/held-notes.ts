@@ -2,6 +2,7 @@ import type { Checkpoint } from '@sigstead/formats';
 import { equalHashes, type TreeHasher } from '@sigstead/merkle';
 import { type CheckpointRules, openCheckpoint } from './checkpoint.ts';
 import { hex, type TreeProblem } from './report.ts';
+import type { FoundNote } from './source.ts';
 import type { TileBuilder } from './tile-builder.ts';
 
 /** A checkpoint of the log that lies beside it, or that a client, a witness or an operator has kept. */
@@ -23,10 +24,15 @@ export class HeldNotes {
   /** Smallest first. */
   readonly #open: Held[] = [];
 
-  constructor(notes: readonly HeldNote[], rules: CheckpointRules, hasher: TreeHasher) {
+  constructor(notes: readonly FoundNote[], rules: CheckpointRules, hasher: TreeHasher) {
     this.#hasher = hasher;
-    for (const { name, bytes } of notes) {
-      const opened = openCheckpoint(bytes, rules);
+    for (const note of notes) {
+      const { name } = note;
+      if ('problem' in note) {
+        this.#say(name, note.problem);
+        continue;
+      }
+      const opened = openCheckpoint(note.bytes, rules);
       if (opened.problem === undefined) this.#open.push({ name, checkpoint: opened.checkpoint });
       else this.#say(name, opened.problem.text);
     }

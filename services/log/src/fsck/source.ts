@@ -14,6 +14,9 @@ export class SourceError extends Error {
   }
 }
 
+/** What is named as a checkpoint is: its bytes, or why there are none. */
+export type FoundNote = { name: string; bytes: Uint8Array } | { name: string; problem: string };
+
 /** A published log: resources by their path. SPEC: C2SP tlog-tiles, "APIs". Reads may run in parallel. */
 export interface TreeSource {
   /** For reports; without credentials. */
@@ -29,6 +32,6 @@ export interface TreeSource {
    */
   forms?(fullPath: string): Promise<number[]>;
   /** Other checkpoints that lie beside the one of the log, such as kept older ones. Left out by sources that cannot list. */
-  notes?(): Promise<{ name: string; bytes: Uint8Array }[]>;
+  notes?(): Promise<FoundNote[]>;
   close(): Promise<void>;
 }

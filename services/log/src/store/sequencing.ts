@@ -170,6 +170,7 @@ async function insertState(
   logId: number,
   change: { state: LifeState; size: number; timestampMs: number },
 ): Promise<void> {
+  if (change.state === 'read-only') return closeLog(session, logId, change.timestampMs);
   const { rowCount } = await session.run({
     name: 'log_insert_state',
     text: `insert into log.states (log_id, ordinal, state, size, created_ms)
@@ -177,6 +178,16 @@ async function insertState(
     values: [logId, change.state, change.size, change.timestampMs],
   });
   if (rowCount !== 1) throw new StoreError('refused', 'no state was added');
+}
+
+/** The one change of state that a serving role has the right to. */
+async function closeLog(session: Session, logId: number, timestampMs: number): Promise<void> {
+  const { rows } = await session.run({
+    name: 'log_make_read_only',
+    text: 'select log.make_read_only($1, $2::bigint) as closed',
+    values: [logId, timestampMs],
+  });
+  if (rows[0]?.['closed'] !== true) throw new StoreError('refused', 'no state was added');
 }
 
 /** Every row that the plan names must be in, none more: a rule or trigger that swallows rows must not go unseen. */

@@ -64,17 +64,25 @@ export function goldenEntries(size: number): Buffer[] {
 
 let folders = 0;
 
-/** Lays resources out in a fresh folder. */
-export async function layOut(
-  files: ReadonlyMap<string, Uint8Array>,
-): Promise<{ folder: string; remove(): Promise<void> }> {
-  const folder = join(tmpdir(), `sigstead-fsck-${process.pid}-${folders++}`);
-  await mkdir(folder);
-  for (const [path, bytes] of files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), bytes);
+/** Folders of one test file, removed with it. */
+export class Folders {
+  readonly #made: string[] = [];
+
+  /** Writes the files, and names the folder. */
+  readonly lay = async (files: ReadonlyMap<string, Uint8Array>): Promise<string> => {
+    const folder = join(tmpdir(), `sigstead-fsck-${process.pid}-${folders++}`);
+    await mkdir(folder);
+    this.#made.push(folder);
+    for (const [path, bytes] of files) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), bytes);
+    }
+    return folder;
+  };
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#made.map((folder) => rm(folder, { recursive: true })));
   }
-  return { folder, remove: () => rm(folder, { recursive: true }) };
 }
 
 /** All files below a folder, for the test that nothing was written. */

@@ -35,6 +35,8 @@ export { transaction, writeStatement } from './database/transaction.ts';
 export type { Isolation } from './database/transaction.ts';
 export { DatabaseError, isUniqueViolation, sqlState } from './database/errors.ts';
 export type { DatabaseErrorCode } from './database/errors.ts';
+export { findListItem } from './config/insert.ts';
+export type { ListItem } from './config/insert.ts';
 export { parseConfig } from './config/parse.ts';
 export { c } from './config/schema.ts';
 export type { Infer, ObjectOf, Place, Schema, Shape } from './config/schema.ts';

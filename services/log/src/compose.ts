@@ -94,10 +94,7 @@ async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
 }
 
 async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: Reading): Promise<Running> {
-  const personality =
-    spec.kind === 'ct'
-      ? ctPersonality({ signer: spec.signer, sha256 })
-      : rekorV2Personality({ origin: spec.origin, signer: spec.signer });
+  const personality = spec.kind === 'ct' ? ctPersonality({ signer: spec.signer, sha256 }) : rekorV2Personality(spec);
   const roots = acceptedRootsOf(spec);
   const marks = openMark(spec, { key: keyName(spec), clock: options.clock });
   const mark = marks.store;

@@ -15,7 +15,7 @@ import type { EntryDesk } from './rekor-v2/create-entry.ts';
 import type { OpenLog } from './open-log.ts';
 import type { OpenMark } from './open-mark.ts';
 import type { LogOptions, LogSpec } from './options.ts';
-import { misconfigured, prefixesOf } from './specs.ts';
+import { basePathsOf, misconfigured } from './specs.ts';
 import { unsafeSettings } from './store/logs.ts';
 
 /** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
@@ -109,7 +109,7 @@ function routesOf(one: Running, options: LogOptions): Routes {
   const logger = options.logger.child({ log: one.spec.name });
   if (one.kind === 'ct') {
     return async (app) => {
-      for (const prefix of prefixesOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, clock, logger }));
+      for (const prefix of basePathsOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, clock, logger }));
     };
   }
   return rekorV2Routes({
@@ -118,7 +118,7 @@ function routesOf(one: Running, options: LogOptions): Routes {
     clock,
     logger,
     metrics,
-    readPrefixes: prefixesOf(one.spec),
+    basePaths: basePathsOf(one.spec),
   });
 }
 

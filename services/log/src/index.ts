@@ -13,6 +13,7 @@ export type { LifeState } from './core/life.ts';
 export type { StateChange } from './life/change-state.ts';
 export { type LogOverview, overviewOfLogs } from './overview.ts';
 export type { LogKind, LogStore, StoredHead, Submission } from './core/ports.ts';
+export type { FurtherSigner } from './core/rekor-v2/note-signers.ts';
 export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/personality.ts';
 export type { HeldNote } from './fsck/held-notes.ts';
 export type { FsckProgress, TreeProblem, TreeReport } from './fsck/report.ts';

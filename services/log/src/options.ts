@@ -2,6 +2,7 @@ import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
 import type { LogKind } from './core/ports.ts';
 import type { ClientSigningAlgorithm } from './core/rekor-v2/entry.ts';
+import type { FurtherSigner } from './core/rekor-v2/note-signers.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import type { S3Place } from './export/s3-requests.ts';
 import type { ExportTarget } from './open-export.ts';
@@ -17,9 +18,14 @@ export interface LogSpec {
   origin: string;
   kind: LogKind;
   signer: Signer;
+  /** rekor-v2: further signers of every checkpoint, their lines below that of `signer`, in this order. They may change at any time. */
+  alsoSign?: readonly FurtherSigner[];
   /** CT: DER certificates that chains must lead to. */
   acceptedRoots?: readonly Uint8Array[];
-  /** rekor-v2: prefixes of `checkpoint` and `tile/`, default `''` and `/api/v2`. ct: prefixes of `/ct/v1/`, default `/ct/<name>`. */
+  /**
+   * rekor-v2: paths below which the log is, `api/v2/…`, `checkpoint` and `tile/`, default `''`; for several logs behind one
+   * listener. ct: prefixes of `/ct/v1/`, default `/ct/<name>`.
+   */
   basePaths?: readonly string[];
   /** Creates the log when there is none of that name; otherwise that stops the start. Default false. */
   create?: boolean;

@@ -14,18 +14,22 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
     if (spec.export !== undefined && spec.kind !== 'rekor-v2') {
       throw misconfigured(`log "${spec.name}" cannot be exported: only Rekor v2 logs have a layout for it`);
     }
-    // Clients derive the paths of a Rekor v2 log from its origin alone, so one origin has room for one such log.
-    const taken = spec.kind === 'rekor-v2' ? ['/api/v2/log/entries', ...prefixesOf(spec)] : prefixesOf(spec);
-    for (const path of taken) {
-      if (paths.has(path)) throw misconfigured(`two logs would be served at "${path}"`);
+    if (spec.kind !== 'rekor-v2' && spec.alsoSign !== undefined && spec.alsoSign.length > 0) {
+      throw misconfigured(
+        `log "${spec.name}" has further signers: only checkpoints of Rekor v2 logs have room for them`,
+      );
+    }
+    for (const base of basePathsOf(spec)) {
+      const path = spec.kind === 'rekor-v2' ? `${base}/checkpoint` : base;
+      if (paths.has(path)) throw misconfigured(`two logs would be served at "${base}"`);
       paths.add(path);
     }
   }
 }
 
-/** Where the log's tree (rekor-v2) or its `/ct/v1/` (ct) is served. */
-export function prefixesOf(spec: LogSpec): readonly string[] {
-  return spec.basePaths ?? (spec.kind === 'rekor-v2' ? ['', '/api/v2'] : [`/ct/${spec.name}`]);
+/** What everything of the log is below: its `api/v2/`, `checkpoint` and `tile/` (rekor-v2), its `ct/v1/` (ct). */
+export function basePathsOf(spec: Pick<LogSpec, 'name' | 'kind' | 'basePaths'>): readonly string[] {
+  return spec.basePaths ?? (spec.kind === 'rekor-v2' ? [''] : [`/ct/${spec.name}`]);
 }
 
 export function misconfigured(text: string): LogError {

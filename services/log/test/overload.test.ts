@@ -53,7 +53,7 @@ before(async () => {
     loop: { nowMs: () => nowMs, idleMs: () => (idleMs += 1), afterTurn: (done) => void setImmediate(done) },
   });
   await server.app.register(
-    rekorV2Routes({ log, desk, clock: fakeClock(), logger: silentLogger, metrics, readPrefixes: [''] }),
+    rekorV2Routes({ log, desk, clock: fakeClock(), logger: silentLogger, metrics, basePaths: [''] }),
   );
   ({ port } = await server.listen({ port: 0, host: '127.0.0.1' }));
 });

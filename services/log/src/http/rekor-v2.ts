@@ -19,7 +19,8 @@ import { PUSHBACK, sendLogError } from './errors.ts';
 import { observeRekorV2 } from './rekor-v2-metrics.ts';
 import { registerTiles } from './tiles.ts';
 
-const ENTRIES = '/api/v2/log/entries';
+const API = '/api/v2';
+const ENTRIES = `${API}/log/entries`;
 
 /** SPEC: rekor-tiles, --max-request-body-size */
 const MAX_BODY_BYTES = 4 * 2 ** 20;
@@ -30,11 +31,11 @@ export interface RekorV2RouteOptions {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
-  /** Prefixes of `checkpoint` and `tile/`, all with the same bytes. */
-  readPrefixes: readonly string[];
+  /** What everything of the log is below: '' for the root of the listener. */
+  basePaths: readonly string[];
 }
 
-/** Everything of one Rekor v2 log: `POST /api/v2/log/entries`, and its tree under each prefix. */
+/** Everything of one Rekor v2 log: `POST /api/v2/log/entries`, and its tree under `/` and `/api/v2/`, below each base path. */
 export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     const { log, desk, clock } = options;
@@ -49,19 +50,22 @@ export function rekorV2Routes(options: RekorV2RouteOptions): (app: FastifyInstan
       return sendLogError(reply, error);
     });
     const create: HttpHandler = (request, reply) => createEntry(desk, request, reply);
-    methodTable(app, ENTRIES, { POST: create }, undefined, { bodyLimit: MAX_BODY_BYTES });
-    app.gates.add({
-      method: 'POST',
-      path: ENTRIES,
-      isOpen: () => desk.isOpen(),
-      refusal: PUSHBACK,
-      onRefused: (count) => {
-        seen.refused(count);
-        desk.refused(count);
-      },
-    });
     const compression = new Compression();
-    for (const prefix of options.readPrefixes) registerTiles(app, { log, clock, prefix, compression });
+    for (const base of options.basePaths) {
+      const path = base + ENTRIES;
+      methodTable(app, path, { POST: create }, undefined, { bodyLimit: MAX_BODY_BYTES });
+      app.gates.add({
+        method: 'POST',
+        path,
+        isOpen: () => desk.isOpen(),
+        refusal: PUSHBACK,
+        onRefused: (count) => {
+          seen.refused(count);
+          desk.refused(count);
+        },
+      });
+      for (const prefix of [base, base + API]) registerTiles(app, { log, clock, prefix, compression });
+    }
   };
 }
 

@@ -12,7 +12,7 @@ const IMMUTABLE = 'public, max-age=604800, immutable';
 const SHORT = 'public, max-age=60';
 const FRESH = 'no-cache';
 
-/** `checkpoint` and everything below `tile/` under one prefix ('' or '/api/v2', …). */
+/** `checkpoint` and everything below `tile/` under one prefix ('', '/api/v2', '/shard2', '/shard2/api/v2', …). */
 export function registerTiles(
   app: FastifyInstance,
   options: {
@@ -58,7 +58,8 @@ interface Content extends Tagged {
 /** The API prefix answers a level that is no number with the gateway's own text, as upstream does. */
 function badTilePath(reply: FastifyReply, prefix: string, path: string): FastifyReply {
   const [, level] = /^tile\/([^/]+)\/.+$/.exec(path) ?? [];
-  if (prefix === '' || level === undefined || level === 'entries' || /^\d+$/.test(level)) return grpcNotFound(reply);
+  if (!prefix.endsWith('/api/v2') || level === undefined || level === 'entries' || /^\d+$/.test(level))
+    return grpcNotFound(reply);
   const shown = level.slice(0, 100);
   const text = `type mismatch, parameter: L, error: strconv.ParseUint: parsing ${JSON.stringify(shown)}: invalid syntax`;
   return grpcError(reply, 400, 3, text);

@@ -1,20 +1,8 @@
-import {
-  formatCheckpointBody,
-  formatNote,
-  isNoteName,
-  noteKeyHash,
-  noteVerifier,
-  parseSignedCheckpoint,
-  publicKeyFromSpki,
-  signatureLine,
-  verifyNote,
-} from '@sigstead/formats';
+import { formatCheckpointBody, formatNote, parseSignedCheckpoint } from '@sigstead/formats';
 import type { Signer } from '@sigstead/keys';
 import { LogError } from '../errors.ts';
 import type { Personality } from '../ports.ts';
-
-/** Checkpoint verifiers hash with SHA-256 whatever the curve, so larger curves cannot sign what clients accept. */
-const USABLE: ReadonlySet<Signer['algorithm']> = new Set(['ecdsa-p256-sha256', 'ed25519', 'rsa-pkcs1-sha256']);
+import { type FurtherSigner, NoteSigners } from './note-signers.ts';
 
 export interface RekorV2Personality extends Personality {
   readonly kind: 'rekor-v2';
@@ -23,33 +11,31 @@ export interface RekorV2Personality extends Personality {
 }
 
 /**
- * A log that signs C2SP checkpoints under its origin. Throws `misconfigured` for an origin no note can carry or that
- * clients take for a Rekor v1 tree, and for keys that clients do not accept.
+ * A log that signs C2SP checkpoints under its origin, with one key or several. Throws `misconfigured` for an origin no note can
+ * carry, and for keys that clients do not accept.
  */
-export function rekorV2Personality(options: { origin: string; signer: Signer }): RekorV2Personality {
-  const { origin, signer } = options;
-  if (!isNoteName(origin)) throw new LogError('misconfigured', `origin "${origin}" cannot name a checkpoint`);
-  if (!USABLE.has(signer.algorithm)) {
-    throw new LogError('misconfigured', `a key for ${signer.algorithm} cannot sign checkpoints; use P-256 or Ed25519`);
-  }
-  const key = publicKeyFromSpki(signer.spki);
-  const keyId = noteKeyHash(origin, key);
-  const verifier = noteVerifier(origin, key);
+export function rekorV2Personality(options: {
+  origin: string;
+  signer: Signer;
+  /** Their lines stand below the first, in this order. */
+  alsoSign?: readonly FurtherSigner[];
+}): RekorV2Personality {
+  const { origin, signer, alsoSign = [] } = options;
+  const signers = new NoteSigners(origin, signer, alsoSign);
   return {
     kind: 'rekor-v2',
-    keyId,
+    keyId: signers.keyId,
     strictTime: false,
     // The identity is the leaf hash: it is findable already.
     findsByLeafHash: false,
     async signHead({ size, root, timestampMs }, options) {
       const extensions = options?.final === true ? [frozenLine(timestampMs)] : [];
       const body = formatCheckpointBody({ origin, size, root, extensions });
-      const signature = await signer.sign(Buffer.from(body));
-      return Buffer.from(formatNote(body, [signatureLine(origin, keyId, signature)]));
+      return Buffer.from(formatNote(body, await signers.lines(body)));
     },
     openHead(bytes) {
       const { checkpoint, note } = parseSignedCheckpoint(Buffer.from(bytes).toString('utf8'));
-      verifyNote(note, [verifier]);
+      signers.verify(note);
       if (checkpoint.origin !== origin) throw new LogError('internal', 'internal error', { detail: 'other origin' });
       return { size: checkpoint.size, root: checkpoint.root, timestampMs: 0 };
     },

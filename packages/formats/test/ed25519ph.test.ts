@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { ED25519_TORSION_SUBGROUP, ed25519, ed25519ph } from '@noble/curves/ed25519.js';
 import { verifyEd25519ph } from '../src/algorithms/ed25519ph.ts';
 
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -10,6 +12,12 @@ const sha512 = (...parts: Uint8Array[]): Buffer => createHash('sha512').update(B
 const fromLittle = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 const toLittle = (value: bigint): Buffer => hex(value.toString(16).padStart(64, '0')).reverse();
 
+/** Made by crypto/ed25519 of Go 1.26.8, with Options{Hash: crypto.SHA512}. */
+const GO_VECTORS = JSON.parse(
+  readFileSync(new URL('../../../test/vectors/ed25519ph.json', import.meta.url), 'utf8'),
+) as { message: string; spki: string; signature: string }[];
+
+/** SPEC: RFC 8032 §7.3 */
 const VECTOR = {
   publicKey: hex('ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf'),
   digest: sha512(Buffer.from('abc')),
@@ -104,17 +112,59 @@ test('keys that are no canonical point are refused', () => {
   }
 });
 
-test('a neutral key proves nothing yet verifies as in Go, but only in its one canonical spelling', () => {
+test('keys of small order are refused: under the neutral one a signature would stand for every message', () => {
   const { seed } = seedAndRaw(generateKeyPairSync('ed25519').privateKey);
   const message = Buffer.from('nonce');
   const r = fromLittle(sha512(sha512(seed).subarray(32), message)) % L;
   const encodedR = sign(null, message, secretOfScalarSeed(seed)).subarray(0, 32);
   const signature = Buffer.concat([encodedR, toLittle(r)]);
+  assert.equal(ED25519_TORSION_SUBGROUP.length, 8);
+  for (const key of ED25519_TORSION_SUBGROUP) {
+    assert.equal(verifyEd25519ph(hex(key), VECTOR.digest, signature), false, key);
+  }
   const p = 2n ** 255n - 19n;
-  assert.equal(verifyEd25519ph(toLittle(1n), VECTOR.digest, signature), true);
-  for (const spelling of [p + 1n, 1n | (1n << 255n), (p + 1n) | (1n << 255n)]) {
+  for (const spelling of [1n, p + 1n, 1n | (1n << 255n), (p + 1n) | (1n << 255n)]) {
     assert.equal(verifyEd25519ph(toLittle(spelling), VECTOR.digest, signature), false);
   }
+});
+
+test('a signature that holds only up to the cofactor is refused, as by Go', () => {
+  const message = Buffer.from('cofactor');
+  const { secretKey, publicKey } = ed25519.keygen();
+  const { scalar } = ed25519.utils.getExtendedPublicKey(secretKey);
+  for (const [torsion, encoded] of ED25519_TORSION_SUBGROUP.entries()) {
+    const r = fromLittle(sha512(Buffer.of(torsion))) % L;
+    const R = ed25519.Point.BASE.multiply(r).add(ed25519.Point.fromHex(encoded)).toBytes();
+    const dom2 = Buffer.concat([Buffer.from('SigEd25519 no Ed25519 collisions'), Buffer.of(1, 0)]);
+    const k = fromLittle(sha512(dom2, R, publicKey, sha512(message))) % L;
+    const signature = Buffer.concat([R, toLittle((r + k * scalar) % L)]);
+    assert.equal(ed25519ph.verify(signature, message, publicKey), true, 'with the cofactor it holds');
+    const isNeutral = ed25519.Point.fromHex(encoded).is0();
+    assert.equal(verifyEd25519ph(publicKey, sha512(message), signature), isNeutral, encoded);
+  }
+});
+
+test('signatures made by Go over digests verify, each under its own key and digest only', () => {
+  const vectors = GO_VECTORS.map(({ message, spki, signature }) => ({
+    raw: Buffer.from(spki, 'base64').subarray(-32),
+    digest: sha512(Buffer.from(message)),
+    signature: Buffer.from(signature, 'base64'),
+  }));
+  assert.ok(vectors.length >= 16);
+  for (const [i, one] of vectors.entries()) {
+    assert.equal(verifyEd25519ph(one.raw, one.digest, one.signature), true);
+    const other = vectors[(i + 1) % vectors.length]!;
+    assert.equal(verifyEd25519ph(other.raw, one.digest, one.signature), false);
+    assert.equal(verifyEd25519ph(one.raw, other.digest, one.signature), false);
+  }
+});
+
+test('what the library signs over a message verifies over its digest', () => {
+  const { secretKey, publicKey } = ed25519ph.keygen();
+  const message = Buffer.from('the library hashes it itself');
+  const signature = ed25519ph.sign(message, secretKey);
+  assert.equal(verifyEd25519ph(publicKey, sha512(message), signature), true);
+  assert.equal(verifyEd25519ph(publicKey, sha512(message), ed25519.sign(sha512(message), secretKey)), false);
 });
 
 test('wrong lengths are refused', () => {

@@ -30,6 +30,9 @@ export type LogErrorCode =
   | 'misconfigured'
   | 'internal';
 
+/** SPEC: rekor-tiles, the text of back-pressure: clients wait for it. */
+export const PUSHBACK_TEXT = 'reached max pushback; retry';
+
 /** The error of this service. `message` may reach a client, `detail` and `cause` only the operator. */
 export class LogError extends Error {
   override readonly name = 'LogError';

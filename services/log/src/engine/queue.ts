@@ -1,4 +1,4 @@
-import { LogError } from '../core/errors.ts';
+import { LogError, PUSHBACK_TEXT } from '../core/errors.ts';
 import type { StoredHead, Submission } from '../core/ports.ts';
 import type { LeafRecord } from '../core/records.ts';
 
@@ -44,13 +44,12 @@ export class SubmissionQueue {
 
   /** Throws `queue_full` when not even a small entry would be taken. */
   checkRoom(): void {
-    if (this.#isFull(0)) throw new LogError('queue_full', 'reached max pushback; retry');
+    if (this.#isFull(0)) throw new LogError('queue_full', PUSHBACK_TEXT);
   }
 
   /** Resolves or rejects when the submission's fate is known. Throws `queue_full` at once; then nothing was taken. */
   push(submission: Submission, signal?: AbortSignal): Promise<Receipt> {
-    if (this.#isFull(submission.weight))
-      return Promise.reject(new LogError('queue_full', 'reached max pushback; retry'));
+    if (this.#isFull(submission.weight)) return Promise.reject(new LogError('queue_full', PUSHBACK_TEXT));
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
       const give = (): void => {

@@ -1,5 +1,5 @@
 import type { Logger } from '@sigstead/platform';
-import { LogError, StoreError } from '../core/errors.ts';
+import { LogError, PUSHBACK_TEXT, StoreError } from '../core/errors.ts';
 import { closedBy } from '../core/life.ts';
 import type { Submission } from '../core/ports.ts';
 import { BatchWriter, type BatchWriterDependencies } from './batch-writer.ts';
@@ -71,7 +71,7 @@ export class Sequencer {
 
   /** Throws what append() would throw at once: asked before the work of verifying an entry. */
   checkRoom(): void {
-    if (this.#closing) throw new LogError('closing', 'reached max pushback; retry');
+    if (this.#closing) throw new LogError('closing', PUSHBACK_TEXT);
     this.#deps.tree.assertRunning();
     // What is frozen stays so. A log that is only read-only is asked again each time.
     if (this.#deps.tree.state === 'frozen') throw closedBy('frozen');

@@ -1,7 +1,6 @@
 import { grpcError, type Refusal } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
-import type { LogError } from '../core/errors.ts';
-import { PUSHBACK_TEXT } from '../rekor-v2/write-path.ts';
+import { type LogError, PUSHBACK_TEXT } from '../core/errors.ts';
 
 /** SPEC: rekor-tiles, --read-only: the text of a log that takes no entries, whatever the reason. */
 const FROZEN = 'This log has been frozen, please switch to the latest log.';

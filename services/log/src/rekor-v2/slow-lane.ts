@@ -1,7 +1,6 @@
-import { LogError } from '../core/errors.ts';
-import { PUSHBACK_TEXT } from './write-path.ts';
+import { LogError, PUSHBACK_TEXT } from '../core/errors.ts';
 
-/** Pieces of work that wait. Alone they take some 100 ms; those who come after them would only wait longer. */
+/** Pieces of work that wait: at 1 to 3 ms each, 64 to 200 ms of them. Those who come later would only wait longer. */
 const MAX_WAITING = 64;
 
 /**

@@ -1,10 +1,7 @@
 import type { Logger } from '@sigstead/platform';
-import { LogError } from '../core/errors.ts';
+import { LogError, PUSHBACK_TEXT } from '../core/errors.ts';
 import { Admission } from './admission.ts';
 import { type LoopSource, UnreadTime } from './unread.ts';
-
-/** SPEC: rekor-tiles, the text of back-pressure: clients wait for it. */
-export const PUSHBACK_TEXT = 'reached max pushback; retry';
 
 /** Between two lines of the log about refusals. */
 const QUIET_MS = 10_000;

@@ -27,7 +27,7 @@ export {
 export { Oid } from './x509/oids.ts';
 export { isIssuedBy, verifyX509Signature } from './x509/signature.ts';
 export { keyIdentifier, parseSpki } from './x509/spki.ts';
-export { tbsWithoutExtension } from './x509/tbs.ts';
+export { tbsForFinalIssuer, tbsWithoutExtension } from './x509/tbs.ts';
 export { decodeBase64Proto, decodeBase64Strict, encodeBase64 } from './base64.ts';
 export { FormatError, type FormatErrorCode } from './errors.ts';
 export { hasTrailingText, type ParsedJson, type ParseJsonOptions, parseJson } from './json/parse.ts';
@@ -159,4 +159,5 @@ export {
   parseAddChainResponse,
 } from './ct/json.ts';
 export { ctNoteVerifier, decodeCtNoteSignature, encodeCtNoteSignature } from './ct/note.ts';
+export { decodeDataTile, encodeTileLeaf, type TileLeaf } from './ct/tile-leaf.ts';
 export { decodeSct, decodeSctList, encodeSct, encodeSctList, type Sct } from './ct/sct.ts';

@@ -146,7 +146,7 @@ function opened(personality: Personality, { name, bytes }: HeldNote): KnownHead 
 }
 
 /** Reads notes of a log; it has no private key to sign any. */
-function readingPersonality({ name, origin, kind, keySpki }: StoredLog): Personality {
+function readingPersonality({ name, origin, kind, keySpki, leafIndex }: StoredLog): Personality {
   const key = publicKeyFromSpki(keySpki).keyObject;
   const signer: Signer = {
     algorithm: signatureAlgorithmOf(key),
@@ -154,7 +154,7 @@ function readingPersonality({ name, origin, kind, keySpki }: StoredLog): Persona
     publicKey: key,
     sign: () => Promise.reject(misconfigured('a checker signs nothing')),
   };
-  if (kind === 'ct') return ctPersonality({ signer, sha256 });
+  if (kind === 'ct') return ctPersonality({ signer, sha256, leafIndex });
   if (kind === 'rekor-v2') return rekorV2Personality({ origin, signer });
   throw misconfigured(`log "${name}" is of a kind that this version does not know`);
 }

@@ -1,7 +1,5 @@
-import { type ParsedCertificate, parseCertificate } from '@sigstead/formats';
 import { createTreeHasher } from '@sigstead/merkle';
 import { Closables, migrate, openPool, type Pool } from '@sigstead/platform';
-import { IssuerLinks } from './core/ct/issuer-links.ts';
 import { ctPersonality } from './core/ct/personality.ts';
 import { LogError } from './core/errors.ts';
 import { rekorV2Personality } from './core/rekor-v2/personality.ts';
@@ -13,6 +11,7 @@ import { engineMetrics } from './metrics.ts';
 import { fsckStored, type StoredFsckOptions } from './fsck-stored.ts';
 import type { LogStore } from './core/ports.ts';
 import { handleOf, type LogHandle, type Running } from './handle.ts';
+import { openCt } from './open-ct.ts';
 import { openDesk } from './open-desk.ts';
 import { openExport } from './open-export.ts';
 import { openLog } from './open-log.ts';
@@ -74,6 +73,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       const one = await openOne(pool, spec, options, reading);
       owned.defer(() => one.marks.close());
       owned.use(one.log);
+      if (one.kind === 'ct') owned.use(one.ct.roots);
       if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
     }
@@ -94,8 +94,10 @@ async function checkDurability(pool: Pool, options: LogOptions): Promise<void> {
 }
 
 async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: Reading): Promise<Running> {
-  const personality = spec.kind === 'ct' ? ctPersonality({ signer: spec.signer, sha256 }) : rekorV2Personality(spec);
-  const roots = acceptedRootsOf(spec);
+  const personality =
+    spec.kind === 'ct'
+      ? ctPersonality({ signer: spec.signer, sha256, leafIndex: spec.leafIndex ?? false })
+      : rekorV2Personality(spec);
   const marks = openMark(spec, { key: keyName(spec), clock: options.clock });
   const mark = marks.store;
   const logId = await findOrCreate({ pool, spec, personality, mark, hasher, nowMs: options.clock.nowMs() });
@@ -157,19 +159,13 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     const desk = openDesk({ spec, log, personality, logger, metrics });
     return { ...own, kind: 'rekor-v2', personality, desk };
   }
-  const signatures = new IssuerLinks(sha256);
-  const ct = { log, personality, roots, signatures, sha256, readOnly: spec.readOnly ?? false };
+  const ct = await openCt({ spec, log, personality, logId, pool, reading, clock, logger, metrics }).catch(
+    async (error: unknown) => {
+      await log.close();
+      throw error;
+    },
+  );
   return { ...own, kind: 'ct', personality, ct };
-}
-
-function acceptedRootsOf(spec: LogSpec): ParsedCertificate[] {
-  return (spec.acceptedRoots ?? []).map((der, i) => {
-    try {
-      return parseCertificate(der);
-    } catch (error) {
-      throw misconfigured(`accepted root ${i} of log "${spec.name}" does not parse: ${String(error)}`);
-    }
-  });
 }
 
 function keyName(spec: LogSpec): string {

@@ -33,7 +33,8 @@ export interface Wanted {
  * Resolves to its id. Throws LogError `misconfigured`, `halted`.
  */
 export async function findOrCreate({ pool, spec, personality, mark, hasher, nowMs }: Wanted): Promise<number> {
-  const identity = { name: spec.name, origin: spec.origin, kind: spec.kind, keySpki: spec.signer.spki };
+  const { name, origin, kind, leafIndex = false } = spec;
+  const identity = { name, origin, kind, keySpki: spec.signer.spki, leafIndex };
   // Before asking for the log: what was marked by then is in the database if it is the right one.
   const marked = spec.create === true ? await mark?.read() : undefined;
   if (spec.create !== true || (await logExists(pool, spec.name))) return findLog(pool, identity);

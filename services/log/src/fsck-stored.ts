@@ -1,6 +1,7 @@
 import { createTreeHasher } from '@sigstead/merkle';
 import type { Pool } from '@sigstead/platform';
 import { identityOfLeaf } from './core/ct/entry.ts';
+import type { CtPersonality } from './core/ct/personality.ts';
 import { type FsckOptions, type FsckReport, fsck, type RowCounts } from './core/fsck.ts';
 import type { Personality } from './core/ports.ts';
 import type { FsckProgress } from './fsck/report.ts';
@@ -34,9 +35,19 @@ export async function fsckStored(options: StoredFsckOptions): Promise<FsckReport
     hasher,
     personality,
     counts,
-    identityOf: (leaf) => (personality.kind === 'ct' ? identityOfLeaf(leaf, sha256) : hasher.leaf(leaf)),
+    identityOf: identityRule(personality),
     onProgress: (entries) => onProgress?.({ entries, total: counts.size }),
     ...(known === undefined ? {} : { known }),
     ...(pace === undefined ? {} : { pace }),
   });
+}
+
+function identityRule(personality: Personality): NonNullable<FsckOptions['identityOf']> {
+  if (!isCt(personality)) return (leaf) => hasher.leaf(leaf);
+  const rules = { sha256, leafIndex: personality.leafIndex };
+  return (leaf, index) => identityOfLeaf(leaf, index, rules);
+}
+
+function isCt(personality: Personality): personality is CtPersonality {
+  return personality.kind === 'ct';
 }

@@ -7,7 +7,8 @@ import type { LogStore } from './core/ports.ts';
 import type { RekorV2Personality } from './core/rekor-v2/personality.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { StoredFsckOptions } from './fsck-stored.ts';
-import { addChain, type CtLog, ctRoutes } from './http/ct.ts';
+import { addChain, type CtLog } from './ct/add-chain.ts';
+import { ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
 import type { StateChange } from './life/change-state.ts';
@@ -109,7 +110,7 @@ function routesOf(one: Running, options: LogOptions): Routes {
   const logger = options.logger.child({ log: one.spec.name });
   if (one.kind === 'ct') {
     return async (app) => {
-      for (const prefix of basePathsOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, clock, logger }));
+      for (const prefix of basePathsOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, logger }));
     };
   }
   return rekorV2Routes({

@@ -18,6 +18,10 @@ export { type RekorV2Personality, rekorV2Personality } from './core/rekor-v2/per
 export type { HeldNote } from './fsck/held-notes.ts';
 export type { FsckProgress, TreeProblem, TreeReport } from './fsck/report.ts';
 export { QUEUE_LIMITS, type QueueLimits, type Receipt } from './engine/queue.ts';
+export { EXT_KEY_USAGES, type AdmissionRules, type ExtKeyUsageName } from './core/ct/rules.ts';
+export { chainFileRoots, fileRoots } from './roots/file-roots.ts';
+export type { RootSource } from './roots/source.ts';
+export { fetchOverNetwork, trustBundleRoots } from './roots/trust-bundle.ts';
 export { fileMark } from './mark/file-mark.ts';
 export { engineMetrics } from './metrics.ts';
 export type { ExportTarget } from './open-export.ts';

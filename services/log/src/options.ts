@@ -1,5 +1,6 @@
 import type { Signer } from '@sigstead/keys';
 import type { Clock, Logger, Metrics } from '@sigstead/platform';
+import type { AdmissionRules } from './core/ct/rules.ts';
 import type { LogKind } from './core/ports.ts';
 import type { ClientSigningAlgorithm } from './core/rekor-v2/entry.ts';
 import type { FurtherSigner } from './core/rekor-v2/note-signers.ts';
@@ -7,6 +8,7 @@ import type { QueueLimits } from './engine/queue.ts';
 import type { S3Place } from './export/s3-requests.ts';
 import type { ExportTarget } from './open-export.ts';
 import type { Duplicates } from './rekor-v2/create-entry.ts';
+import type { RootSource } from './roots/source.ts';
 import type { ScrubLimits } from './scrub/scrub.ts';
 import type { SessionLimits } from './store/session.ts';
 
@@ -20,8 +22,19 @@ export interface LogSpec {
   signer: Signer;
   /** rekor-v2: further signers of every checkpoint, their lines below that of `signer`, in this order. They may change at any time. */
   alsoSign?: readonly FurtherSigner[];
-  /** CT: DER certificates that chains must lead to. */
+  /** ct: DER certificates that chains must lead to. */
   acceptedRoots?: readonly Uint8Array[];
+  /** ct: places that say of more of them, followed while the log runs. */
+  rootSources?: readonly RootSource[];
+  /** ct: SHA-256, lower-case hex, of certificates that are never roots, whoever says so. */
+  rejectedRoots?: readonly string[];
+  /** ct: what it takes beside what RFC 6962 asks of a chain. */
+  admission?: AdmissionRules;
+  /**
+   * ct: every entry and SCT names its own index, and the log can be read as static-ct-api too. Clients older than that
+   * refuse such SCTs. Fixed when the log is created. Default false.
+   */
+  leafIndex?: boolean;
   /**
    * rekor-v2: paths below which the log is, `api/v2/…`, `checkpoint` and `tile/`, default `''`; for several logs behind one
    * listener. ct: prefixes of `/ct/v1/`, default `/ct/<name>`.

@@ -1,3 +1,4 @@
+import { isNoteName } from '@sigstead/formats';
 import { LogError } from './core/errors.ts';
 import type { LogSpec } from './options.ts';
 
@@ -14,6 +15,7 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
     if (spec.export !== undefined && spec.kind !== 'rekor-v2') {
       throw misconfigured(`log "${spec.name}" cannot be exported: only Rekor v2 logs have a layout for it`);
     }
+    checkCt(spec);
     if (spec.kind !== 'rekor-v2' && spec.alsoSign !== undefined && spec.alsoSign.length > 0) {
       throw misconfigured(
         `log "${spec.name}" has further signers: only checkpoints of Rekor v2 logs have room for them`,
@@ -24,6 +26,18 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
       if (paths.has(path)) throw misconfigured(`two logs would be served at "${base}"`);
       paths.add(path);
     }
+  }
+}
+
+function checkCt({ name, kind, origin, leafIndex, rootSources, admission }: LogSpec): void {
+  if (kind !== 'ct' && (leafIndex ?? rootSources ?? admission) !== undefined) {
+    throw misconfigured(`log "${name}": leafIndex, rootSources and admission are for kind ct`);
+  }
+  if (leafIndex === true && !isNoteName(origin)) throw misconfigured(`"${origin}" is no origin for checkpoints`);
+  const { notAfterStartMs = Number.NEGATIVE_INFINITY, notAfterLimitMs = Number.POSITIVE_INFINITY } = admission ?? {};
+  if (notAfterStartMs >= notAfterLimitMs) throw misconfigured(`log "${name}" has an empty window of notAfter`);
+  if (admission?.rejectExpired === true && admission.rejectUnexpired === true) {
+    throw misconfigured(`log "${name}" would reject everything: expired and unexpired`);
   }
 }
 

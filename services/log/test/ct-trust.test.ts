@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCertificate } from '@sigstead/formats';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
 import pg from 'pg';
 import { acceptChain } from '../src/core/ct/chain.ts';
 import { IssuerLinks } from '../src/core/ct/issuer-links.ts';
+import { readRoots } from '../src/core/ct/roots.ts';
 import { certificate, isCa, POISON, type TestCertificate } from './support/certificates.ts';
 import { startServer } from './support/server.ts';
 import { sha256 } from './support/test-log.ts';
@@ -12,7 +12,7 @@ import { sha256 } from './support/test-log.ts';
 const root = certificate({ subject: 'root', extensions: [isCa()] });
 const issuing = certificate({ subject: 'issuing', issuer: root, extensions: [isCa(0)] });
 const leaf = certificate({ subject: 'leaf', issuer: issuing, extensions: [POISON] });
-const roots = [parseCertificate(root.der)];
+const roots = readRoots([root.der], sha256);
 
 const accept = (signatures: IssuerLinks, ...chain: Uint8Array[]): unknown =>
   acceptChain(chain, roots, 'precert', signatures);

@@ -134,11 +134,6 @@ test('chains that prove nothing are refused, and nothing of them is logged', asy
     certificate({ subject: 'leaf', issuer, extensions });
   const notCa = certificate({ subject: 'notca', issuer: root, extensions: [plain] });
   const below = certificate({ subject: 'below', issuer: issuing, extensions: [isCa()] });
-  const signing = certificate({
-    subject: 'signing',
-    issuer: root,
-    extensions: [isCa(), { oid: Oid.extKeyUsage, value: Buffer.from('300c060a2b06010401d679020404', 'hex') }],
-  });
   const flipped = Buffer.from(precert.der);
   flipped[flipped.length - 1]! ^= 1;
   const bad: Record<string, Uint8Array[]> = {
@@ -153,7 +148,6 @@ test('chains that prove nothing are refused, and nothing of them is logged', asy
     'no poison': [by(issuing, [plain]).der, issuing.der, root.der],
     'poison not critical': [by(issuing, [{ ...POISON, critical: false }]).der, issuing.der, root.der],
     'poison that is not NULL': [by(issuing, [{ ...POISON, value: Buffer.of(0x04, 0x00) }]).der, issuing.der, root.der],
-    'precertificate signing certificate': [by(signing).der, signing.der, root.der],
     'trailing byte': [Buffer.concat([precert.der, Buffer.of(0)]), issuing.der, root.der],
     garbage: [Buffer.from('garbage'), issuing.der],
     'eleven certificates': [precert.der, ...Array<Buffer>(10).fill(issuing.der)],

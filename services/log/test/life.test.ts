@@ -188,7 +188,10 @@ test('over HTTP a frozen log refuses as upstream does, and serves its last note 
       assert.equal(answer.status, 405);
       assert.equal(answer.text, 'This log has been frozen, please switch to the latest log.\n');
     }
-    assert.deepEqual(await post(server, '/ct/ct/ct/v1/add-chain', chain), { status: 403, text: 'log is frozen\n' });
+    assert.deepEqual(await post(server, '/ct/ct/ct/v1/add-chain', chain), {
+      status: 403,
+      text: 'Forbidden\nlog is frozen\n',
+    });
     const { checkpoint } = parseSignedCheckpoint(await (await fetch(`${server.url}/checkpoint`)).text());
     assert.match(
       checkpoint.extensions.join('|'),

@@ -47,17 +47,23 @@ function readEntry(reader: TlsReader): CtEntry {
   throw new FormatError('tls_malformed', `unknown entry type ${type}`);
 }
 
+/** The reverse of encodeTimestampedEntry; more may follow. */
+export function readTimestampedEntry(reader: TlsReader): TimestampedEntry {
+  const timestampMs = reader.uint64();
+  const entry = readEntry(reader);
+  const extensions = reader.vector(2);
+  return { timestampMs, entry, extensions };
+}
+
 /** The reverse of merkleTreeLeaf (`leaf_input` of get-entries). Throws `tls_malformed`, `tls_out_of_range`. */
 export function decodeMerkleTreeLeaf(bytes: Uint8Array): TimestampedEntry {
   const reader = new TlsReader(bytes);
   if (reader.uint(1) !== VERSION_1 || reader.uint(1) !== LEAF_TIMESTAMPED_ENTRY) {
     throw new FormatError('tls_malformed', 'unknown leaf version or type');
   }
-  const timestampMs = reader.uint64();
-  const entry = readEntry(reader);
-  const extensions = reader.vector(2);
+  const timestamped = readTimestampedEntry(reader);
   reader.end();
-  return { timestampMs, entry, extensions };
+  return timestamped;
 }
 
 /** What a tree head's signature covers. `root`: 32 bytes. SPEC: RFC 6962 §3.5 */

@@ -18,7 +18,7 @@ interface BatchesOptions {
   store: Pick<LogStore, 'batches' | 'tiles' | 'indexesOf'>;
   personality: Personality;
   hasher: TreeHasher;
-  identityOf?: (leaf: Uint8Array) => Uint8Array | undefined;
+  identityOf?: (leaf: Uint8Array, index: number) => Uint8Array | undefined;
   findings: Findings;
   pace: (bytes: number) => Promise<void>;
 }
@@ -168,7 +168,7 @@ export class FsckBatches {
     const { identityOf, store } = this.#options;
     if (identityOf === undefined) return;
     const identities = leaves.map((leaf, i) => {
-      const identity = identityOf(leaf);
+      const identity = identityOf(leaf, first + i);
       this.#findings.expect(identity !== undefined, `entry ${first + i} is no leaf of this kind of log`);
       return identity ?? new Uint8Array(HASH_SIZE);
     });

@@ -10,8 +10,11 @@ export interface FsckOptions {
   store: Pick<LogStore, 'history' | 'batches' | 'tiles' | 'indexesOf'>;
   personality: Personality;
   hasher: TreeHasher;
-  /** Identity that an entry of this kind must have, from its leaf bytes; without it identities are only counted. */
-  identityOf?: (leaf: Uint8Array) => Uint8Array | undefined;
+  /**
+   * Identity that an entry of this kind must have, from its leaf bytes and index; undefined for one that cannot stand there.
+   * Without it identities are only counted.
+   */
+  identityOf?: (leaf: Uint8Array, index: number) => Uint8Array | undefined;
   /** Rows that there are. Heads after those counted are not checked: a log may grow meanwhile. */
   counts?: RowCounts;
   /** In any order. */

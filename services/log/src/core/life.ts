@@ -1,8 +1,9 @@
 import { LogError } from './errors.ts';
 
 /**
- * What a log does with entries, for all its processes. Active: takes them. Read-only: takes none and signs nothing, until it
- * is made active again. Frozen: the same, for ever; its last note is signed.
+ * What a log does with entries, for all its processes. Active: takes them. Read-only: takes none, until it is
+ * made active again; a kind whose heads must not grow old still signs the standing one anew. Frozen: takes none for ever, and
+ * its last note is signed.
  */
 export type LifeState = (typeof LIFE_STATES)[number];
 export const LIFE_STATES = ['active', 'read-only', 'frozen'] as const;

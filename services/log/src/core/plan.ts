@@ -17,6 +17,8 @@ export interface BatchPlan {
   leafHashes: Uint8Array[];
   identities: Uint8Array[];
   fullTiles: FullTile[];
+  /** Of all entries that are added, each once. */
+  issuers: Uint8Array[];
 }
 
 /**
@@ -39,7 +41,9 @@ export function planBatch(input: {
     leafHashes: [],
     identities: [],
     fullTiles: [],
+    issuers: [],
   };
+  const issuers = new Map<string, Uint8Array>();
   for (const submission of input.submissions) {
     const key = identityKey(submission.identity);
     const known = seen.get(key);
@@ -55,7 +59,9 @@ export function planBatch(input: {
     plan.records.push(made.record);
     plan.leafHashes.push(made.leafHash);
     plan.identities.push(submission.identity);
+    for (const issuer of submission.issuers ?? []) issuers.set(identityKey(issuer), issuer);
   }
+  plan.issuers = [...issuers.values()];
   if (plan.records.length > 0) {
     plan.grown = edge.append(plan.leafHashes);
     plan.fullTiles = plan.grown.fullTiles.map(toFullTile);

@@ -30,6 +30,8 @@ export interface Submission {
    * the next one.
    */
   leaf(at: { index: number; timestampMs: number }): LeafRecord;
+  /** Certificates that readers ask for by their SHA-256: stored once for all entries, in the commit of the first. */
+  readonly issuers?: readonly Uint8Array[];
 }
 
 /** The rules of one kind of log, as far as the engine must ask. Implementations are pure but for the signer. */
@@ -66,6 +68,8 @@ export interface BatchRows {
   fullTiles: readonly FullTile[];
   /** Whether to keep leafHashes findable. */
   findsByLeafHash: boolean;
+  /** As in Submission, each once. */
+  issuers: readonly Uint8Array[];
 }
 
 /** What a sequencing transaction sees after it took the lock, in one snapshot. */

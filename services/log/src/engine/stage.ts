@@ -62,7 +62,10 @@ export async function stageBatch(tx: SequencingTransaction, input: StageInput): 
   return { plan, proofs, from: known, standing, state: { head, edge: plan.grown.edge } };
 }
 
-/** A new note for the standing head, in an open transaction; undefined when the head has moved on. As stageBatch. */
+/**
+ * A new note for the standing head, in an open transaction; undefined when the head has moved on. A log that is read-only
+ * goes on to say that it stands; a frozen one has said its last word. As stageBatch.
+ */
 export async function stageNote(
   tx: SequencingTransaction,
   input: Pick<StageInput, 'personality' | 'known' | 'nowMs'>,
@@ -70,7 +73,7 @@ export async function stageNote(
   const { personality, known, nowMs } = input;
   const view = await tx.look({ identities: [], fromSize: known.head.size });
   checkNotBehind(known.head, view.head);
-  if (view.state !== 'active') return view.state;
+  if (view.state === 'frozen') return view.state;
   if (view.head.size !== known.head.size) return undefined;
   const lastMs = Math.max(view.head.timestampMs, known.head.timestampMs);
   const timestampMs = nextHeadTime({ nowMs, lastMs, strict: personality.strictTime });
@@ -88,7 +91,7 @@ async function insertAndProve(
   batch: StageInput & { plan: BatchPlan; base: HeadClaim; head: StoredHead; signed: HeadClaim; getNode: GetNode },
 ): Promise<Uint8Array[][]> {
   const { hasher, base, head, signed, getNode } = batch;
-  const { records, leafHashes, identities, fullTiles } = batch.plan;
+  const { records, leafHashes, identities, fullTiles, issuers } = batch.plan;
   const inserting = tx.insert({
     previousSize: base.size,
     head,
@@ -97,6 +100,7 @@ async function insertAndProve(
     identities,
     fullTiles,
     findsByLeafHash: batch.personality.findsByLeafHash,
+    issuers,
   });
   try {
     return proveBatch({ hasher, base, signed, leafHashes, getNode });

@@ -8,5 +8,5 @@ export async function stateCovering(log: ReadSources, size: number): Promise<Log
   if (size > log.tree.published.head.size) await lookForNews(log);
   const state = log.tree.published;
   if (size <= state.head.size) return state;
-  throw new LogError('invalid_request', `tree size ${size} is beyond the current tree size ${state.head.size}`);
+  throw new LogError('invalid_request', `need tree size: ${size} for proof but only got: ${state.head.size}`);
 }

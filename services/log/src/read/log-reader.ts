@@ -10,7 +10,7 @@ import type { EntrySource } from './entry-source.ts';
 import { inclusion } from './inclusion.ts';
 import type { LeafIndex } from './leaf-index.ts';
 import { withPatience } from './patience.ts';
-import { readCheckpoint, readResource } from './resources.ts';
+import { readCheckpoint, readRecords, readResource } from './resources.ts';
 import type { ReadObserver } from './sources.ts';
 import type { TileSource } from './tile-source.ts';
 
@@ -36,6 +36,8 @@ export interface LogReader {
   checkpoint(nowMs: number): Promise<Uint8Array>;
   /** Bytes of a tile or entry bundle; undefined when no published tree has it. */
   resource(path: TilePath): Promise<Uint8Array | undefined>;
+  /** The entries of a bundle; undefined when no published tree has it. */
+  records(bundle: { index: number; width: number }): Promise<readonly LeafRecord[] | undefined>;
   /** The published tree, once it holds the entry `index`, which was acknowledged. */
   covering(index: number): Promise<LogState>;
   /** Proof of such an entry, with this leaf hash; under the newest published head, or an earlier one that holds it. */
@@ -57,6 +59,7 @@ export function logReader(sources: ReadSources): LogReader {
   return {
     checkpoint: (nowMs) => coded(readCheckpoint(sources, nowMs)),
     resource: (path) => coded(readResource(sources, path)),
+    records: (bundle) => coded(readRecords(sources, bundle)),
     covering: (index) => coded(stateCovering(sources, index + 1)),
     inclusion: (index, leafHash, under) => coded(inclusion(sources, index, leafHash, under)),
     consistency: (first, second) => coded(consistency(sources, first, second)),
@@ -71,7 +74,7 @@ export function logReader(sources: ReadSources): LogReader {
 const ANSWER_MS = 5000;
 
 /** What is neither ours nor a contradiction in the tree came from the database or the way to it. */
-async function coded<T>(answer: Promise<T>): Promise<T> {
+export async function coded<T>(answer: Promise<T>): Promise<T> {
   try {
     return await withPatience(answer, ANSWER_MS);
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { fullTileCount, TILE_WIDTH, type TilePath, tileWidth } from '@sigstead/merkle';
 import { encodeBundle } from '../core/entry-bundle.ts';
+import type { LeafRecord } from '../core/records.ts';
 import type { ReadSources } from './log-reader.ts';
 import { withPatience } from './patience.ts';
 
@@ -26,9 +27,23 @@ export async function readCheckpoint(log: ReadSources, nowMs: number): Promise<U
  * SPEC: C2SP tlog-tiles, Merkle tree; Log entries
  */
 export async function readResource(log: ReadSources, path: TilePath): Promise<Uint8Array | undefined> {
+  if (path.kind === 'tile') return (await comesToBePublished(log, path)) ? readTile(log, path) : undefined;
+  const records = await readRecords(log, path);
+  return records === undefined ? undefined : encodeBundle(records);
+}
+
+/** The entries of a bundle, as above. */
+export async function readRecords(
+  log: ReadSources,
+  bundle: { index: number; width: number },
+): Promise<readonly LeafRecord[] | undefined> {
+  if (!(await comesToBePublished(log, { kind: 'entries', ...bundle }))) return undefined;
+  return log.entries.bundle(log.tree.published.edge, bundle.index, bundle.width);
+}
+
+async function comesToBePublished(log: ReadSources, path: TilePath): Promise<boolean> {
   if (!isPublished(log, path)) await lookForNews(log);
-  if (!isPublished(log, path)) return undefined;
-  return path.kind === 'entries' ? readBundle(log, path) : readTile(log, path);
+  return isPublished(log, path);
 }
 
 function isPublished(log: ReadSources, path: TilePath): boolean {
@@ -41,8 +56,4 @@ function isPublished(log: ReadSources, path: TilePath): boolean {
 async function readTile(log: ReadSources, path: TilePath & { kind: 'tile' }): Promise<Uint8Array | undefined> {
   const nodes = await log.tiles.tile(log.tree.published.edge, path.level, path.index);
   return nodes?.bytes().subarray(0, path.width * 32);
-}
-
-async function readBundle(log: ReadSources, path: { index: number; width: number }): Promise<Uint8Array> {
-  return encodeBundle(await log.entries.bundle(log.tree.published.edge, path.index, path.width));
 }

@@ -9,6 +9,8 @@ export interface LogIdentity {
   origin: string;
   kind: LogKind;
   keySpki: Uint8Array;
+  /** ct: whether its entries name their own index. Default false. */
+  leafIndex?: boolean;
 }
 
 /**
@@ -19,9 +21,9 @@ export interface LogIdentity {
 export async function createLog(pool: Pool, log: LogIdentity, genesis: Omit<StoredHead, 'ordinal'>): Promise<number> {
   const creating = transaction(pool, async (client) => {
     const made = await client.query<Row>(
-      `insert into log.logs (name, origin, kind, key_spki, created_ms) values ($1, $2, $3, $4, $5)
+      `insert into log.logs (name, origin, kind, key_spki, leaf_index, created_ms) values ($1, $2, $3, $4, $5, $6)
        on conflict (name) do nothing returning log_id`,
-      [log.name, log.origin, log.kind, log.keySpki, genesis.timestampMs],
+      [log.name, log.origin, log.kind, log.keySpki, log.leafIndex ?? false, genesis.timestampMs],
     );
     const row = made.rows[0];
     // A concurrent creator of the same name has committed by now: its row is visible to a new statement.
@@ -47,8 +49,10 @@ export async function createLog(pool: Pool, log: LogIdentity, genesis: Omit<Stor
 /** Throws `misconfigured` when another log has the key or the origin: two trees under them would be a fork. */
 export async function refuseTaken(pool: Pool, log: LogIdentity): Promise<void> {
   const { rows } = await pool.query<Row>(
-    'select key_spki = $1 as same_key from log.logs where key_spki = $1 or (origin = $2 and kind = $3)',
-    [log.keySpki, log.origin, log.kind],
+    // One of the same name was made by somebody at the same time: createLog() compares it.
+    `select key_spki = $1 as same_key from log.logs
+      where (key_spki = $1 or (origin = $2 and kind = $3)) and name <> $4`,
+    [log.keySpki, log.origin, log.kind, log.name],
   );
   if (rows.length > 0) throw taken(log, rows.some((row) => row['same_key'] === true) ? 'key' : 'origin');
 }
@@ -79,7 +83,9 @@ export async function logExists(pool: Pool, name: string): Promise<boolean> {
 type RunQuery = (text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
 
 async function readLog(query: RunQuery, log: LogIdentity): Promise<Row | undefined> {
-  const { rows } = await query('select log_id, origin, kind, key_spki from log.logs where name = $1', [log.name]);
+  const { rows } = await query('select log_id, origin, kind, key_spki, leaf_index from log.logs where name = $1', [
+    log.name,
+  ]);
   return rows[0];
 }
 
@@ -91,6 +97,7 @@ function checkedId(row: Row | undefined, log: LogIdentity): number {
     textOf(row, 'origin') === log.origin ? '' : `origin "${textOf(row, 'origin')}"`,
     textOf(row, 'kind') === log.kind ? '' : `kind "${textOf(row, 'kind')}"`,
     Buffer.compare(bytesOf(row, 'key_spki'), log.keySpki) === 0 ? '' : 'another key',
+    row['leaf_index'] === (log.leafIndex ?? false) ? '' : `leafIndex ${String(row['leaf_index'])}`,
   ].filter((difference) => difference !== '');
   if (differs.length > 0) throw misconfigured(`log "${log.name}" was made with ${differs.join(', ')}`);
   return numberOf(row, 'log_id');

@@ -10,17 +10,23 @@ export interface StoredLog {
   origin: string;
   kind: LogKind;
   keySpki: Uint8Array;
+  leafIndex: boolean;
 }
 
 /** Every log of a database, by name. */
 export async function listLogs(pool: Pool): Promise<StoredLog[]> {
-  const { rows } = await pool.query<Row>('select log_id, name, origin, kind, key_spki from log.logs order by name');
+  // A database that is not migrated yet has no such column: it can be checked all the same.
+  const { rows } = await pool.query<Row>(
+    `select log_id, name, origin, kind, key_spki, to_jsonb(l) -> 'leaf_index' = 'true' as leaf_index
+       from log.logs l order by name`,
+  );
   return rows.map((row) => ({
     logId: numberOf(row, 'log_id'),
     name: textOf(row, 'name'),
     origin: textOf(row, 'origin'),
     kind: textOf(row, 'kind') as LogKind,
     keySpki: bytesOf(row, 'key_spki'),
+    leafIndex: row['leaf_index'] === true,
   }));
 }
 

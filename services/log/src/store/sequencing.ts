@@ -8,6 +8,7 @@ import {
 } from '../core/ports.ts';
 import type { LifeState } from '../core/life.ts';
 import { packRecords } from '../core/records.ts';
+import { insertIssuers } from './issuers.ts';
 import { bytesOf, joinBytes, numberOf, type Row, splitHashes } from './rows.ts';
 import type { Session } from './session.ts';
 import { lifeStateOf } from './states.ts';
@@ -150,6 +151,7 @@ async function insert(session: Session, logId: number, batch: BatchRows): Promis
     joinBytes(batch.identities),
     batch.findsByLeafHash ? leafHashes : Buffer.alloc(0),
   ];
+  await insertIssuers(session, logId, batch.issuers);
   const { rows } = await session.run({ name: 'log_insert', text: INSERT, values });
   checkCounts(rows[0] ?? {}, batch);
 }

@@ -1,99 +1,107 @@
 import {
   basicConstraints,
   DerError,
-  extKeyUsage,
   findExtension,
   Oid,
   type ParsedCertificate,
   parseCertificate,
 } from '@sigstead/formats';
-import { LogError } from '../errors.ts';
+import { badChain as bad, UnknownRoot } from './chain-error.ts';
 import type { IssuerLinks } from './issuer-links.ts';
+import type { AcceptedRoot } from './roots.ts';
+import { isPrecertSigner } from './rules.ts';
 
 /** A submitted chain that leads to an accepted root. Certificates are as sent, the end entity first, the root last. */
 export interface AcceptedChain {
   leaf: ParsedCertificate;
   /** At least one. */
   issuers: readonly [ParsedCertificate, ...ParsedCertificate[]];
+  /**
+   * Who will issue the final certificate: the first of `issuers`, or the second when the first is there to sign
+   * precertificates only. SPEC: RFC 6962 §3.1
+   */
+  finalIssuer: ParsedCertificate;
 }
 
-/** Roots by the bytes of their certificate: exactly these, never another with the same name or key. */
-export type AcceptedRoots = readonly ParsedCertificate[];
-
 const MAX_CHAIN = 10;
-/** Extended key usage of a precertificate signing certificate. SPEC: RFC 6962 §3.1 */
-const PRECERT_SIGNING = '1.3.6.1.4.1.11129.2.4.4';
 /** SPEC: RFC 6962 §3.1: the poison's extnValue holds an ASN.1 NULL. */
 const ASN1_NULL = Buffer.of(0x05, 0x00);
 
 /**
  * Checks a chain the way RFC 6962 §3.1 wants it: every certificate is signed by the next, issuers are CAs, the last is an
  * accepted root or was issued by one. What comes after an accepted root is dropped. Dates are not looked at: a log
- * records what was issued. The poison must be there exactly for `precert`. Throws `entry_refused`.
+ * records what was issued. The poison must be there exactly for `precert`. Throws `entry_refused`, as UnknownRoot when
+ * only the root is the matter.
  */
 export function acceptChain(
   chain: readonly Uint8Array[],
-  roots: AcceptedRoots,
+  roots: readonly AcceptedRoot[],
   type: 'x509' | 'precert',
   signatures: IssuerLinks,
 ): AcceptedChain {
   if (chain.length > MAX_CHAIN) throw bad(`chain of ${chain.length} certificates is too long`);
   const [leaf, ...sent] = chain.map(parseOne);
-  if (leaf === undefined) throw bad('chain is empty');
+  if (leaf === undefined) throw bad('cert chain was empty');
   checkPoison(leaf, type);
-  const issuers = completeToRoot([leaf, ...sent], roots, signatures);
-  const links = [leaf, ...issuers];
-  links.slice(1).forEach((issuer, below) => checkLink(links[below] ?? leaf, issuer, { below, signatures }));
-  const [issuer, ...rest] = issuers;
+  const [issuer, ...rest] = completeToRoot([leaf, ...sent], roots, signatures);
   if (issuer === undefined) throw bad('chain has no issuer');
-  return { leaf, issuers: [issuer, ...rest] };
+  const signer = type === 'precert' && isPrecertSigner(issuer) ? issuer : undefined;
+  [issuer, ...rest].forEach((above, below) => {
+    // The extra certificate does not count: the final one is issued without it.
+    const counted = signer === undefined || below === 0 ? below : below - 1;
+    checkLink([leaf, issuer, ...rest][below] ?? leaf, above, { below, counted, signatures });
+  });
+  const finalIssuer = signer === undefined ? issuer : rest[0];
+  if (finalIssuer === undefined) throw bad('a root cannot be a precertificate signing certificate');
+  return { leaf, issuers: [issuer, ...rest], finalIssuer };
 }
 
 /** The issuers of the first certificate up to an accepted root, which is added when only its signature was sent. */
 function completeToRoot(
   certificates: readonly ParsedCertificate[],
-  roots: AcceptedRoots,
+  roots: readonly AcceptedRoot[],
   signatures: IssuerLinks,
 ): ParsedCertificate[] {
+  // Exactly its bytes make a root: another certificate with the same name or key is another matter.
   const at = certificates.findIndex(
-    (each, i) => i > 0 && roots.some((root) => Buffer.compare(root.der, each.der) === 0),
+    (each, i) => i > 0 && roots.some(({ certificate }) => Buffer.compare(certificate.der, each.der) === 0),
   );
   if (at !== -1) return certificates.slice(1, at + 1);
   const last = certificates.at(-1);
-  const issued = (root: ParsedCertificate): boolean =>
+  const issued = ({ certificate: root }: AcceptedRoot): boolean =>
     last !== undefined &&
+    Buffer.compare(last.issuer, root.subject) === 0 &&
     (last === certificates[0] ? signatures.isIssuedBy(last, root) : signatures.isCaIssuedBy(last, root));
   const root = roots.find(issued);
-  if (root === undefined) throw bad('chain does not lead to an accepted root');
-  return [...certificates.slice(1), root];
+  if (root === undefined) throw new UnknownRoot();
+  return [...certificates.slice(1), root.certificate];
 }
 
-/** `below`: certificates between the end entity and this issuer. */
+/** `below`: certificates between the end entity and this issuer; `counted`: those that its path length allows for. */
 function checkLink(
   subject: ParsedCertificate,
   issuer: ParsedCertificate,
-  { below, signatures }: { below: number; signatures: IssuerLinks },
+  { below, counted, signatures }: { below: number; counted: number; signatures: IssuerLinks },
 ): void {
   const holds = below === 0 ? signatures.isIssuedBy(subject, issuer) : signatures.isCaIssuedBy(subject, issuer);
   if (!holds) throw bad(`certificate ${below} is not signed by the next one`);
   const constraints = read(() => basicConstraints(issuer));
   if (constraints?.isCa !== true) throw bad(`certificate ${below + 1} is no CA`);
-  if (constraints.pathLength !== undefined && constraints.pathLength < below) {
+  if (constraints.pathLength !== undefined && constraints.pathLength < counted) {
     throw bad(`certificate ${below + 1} allows no chain of this length`);
   }
-  const isPrecertSigner = read(() => extKeyUsage(issuer))?.oids.includes(PRECERT_SIGNING) ?? false;
-  if (below === 0 && isPrecertSigner) throw bad('precertificate signing certificates are not supported');
 }
 
 function checkPoison(leaf: ParsedCertificate, type: 'x509' | 'precert'): void {
   const poison = findExtension(leaf, Oid.ctPoison);
   if (type === 'x509') {
-    if (poison !== undefined) throw bad('a precertificate was sent as a certificate');
+    if (poison !== undefined) throw bad('cert / precert mismatch: a precertificate was sent as a certificate');
     return;
   }
-  if (poison === undefined) throw bad('the precertificate has no poison extension');
-  if (!poison.critical) throw bad('the poison extension is not critical');
-  if (Buffer.compare(poison.value, ASN1_NULL) !== 0) throw bad('the poison extension does not hold NULL');
+  if (poison === undefined) throw bad('cert / precert mismatch: the precertificate has no poison extension');
+  if (!poison.critical) throw bad('precert test failed: the poison extension is not critical');
+  if (Buffer.compare(poison.value, ASN1_NULL) !== 0)
+    throw bad('precert test failed: the poison extension does not hold NULL');
 }
 
 function parseOne(der: Uint8Array, position: number): ParsedCertificate {
@@ -113,8 +121,4 @@ function read<T>(parse: () => T): T {
     if (error instanceof DerError) throw bad('an extension does not parse', error);
     throw error;
   }
-}
-
-function bad(reason: string, cause?: unknown): LogError {
-  return new LogError('entry_refused', `failed to verify chain: ${reason}`, { cause });
 }

@@ -27,6 +27,8 @@ export interface CtPersonality extends Personality {
   readonly kind: 'ct';
   /** SHA-256 of the key's SPKI. SPEC: RFC 6962 §3.2 */
   readonly logId: Uint8Array;
+  /** Whether its leaves name their own index. */
+  readonly leafIndex: boolean;
   /** The SCT of an entry in the tree, from its leaf bytes; verified before it is returned. */
   signSct(leaf: Uint8Array): Promise<Sct>;
   /** Takes a stored head apart without verifying it again. */
@@ -34,8 +36,12 @@ export interface CtPersonality extends Personality {
 }
 
 /** An RFC 6962 log. Its notes are u64 time, u64 size, 32 bytes of root, DigitallySigned. Throws `misconfigured`. */
-export function ctPersonality(options: { signer: Signer; sha256: (data: Uint8Array) => Uint8Array }): CtPersonality {
-  const { signer, sha256 } = options;
+export function ctPersonality(options: {
+  signer: Signer;
+  sha256: (data: Uint8Array) => Uint8Array;
+  leafIndex?: boolean;
+}): CtPersonality {
+  const { signer, sha256, leafIndex = false } = options;
   if (!USABLE.has(signer.algorithm)) {
     throw new LogError('misconfigured', `a key for ${signer.algorithm} cannot sign for a CT log; use P-256`);
   }
@@ -51,6 +57,7 @@ export function ctPersonality(options: { signer: Signer; sha256: (data: Uint8Arr
   return {
     kind: 'ct',
     logId,
+    leafIndex,
     strictTime: true,
     findsByLeafHash: true,
     readHead,

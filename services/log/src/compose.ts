@@ -17,6 +17,7 @@ import { openExport } from './open-export.ts';
 import { openLog } from './open-log.ts';
 import { openMark } from './open-mark.ts';
 import { openScrub } from './open-scrub.ts';
+import { openSearch } from './open-search.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
 import { LOAD_LIMITS, LoadGate } from './read/load-gate.ts';
@@ -157,7 +158,8 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
   };
   if (personality.kind === 'rekor-v2') {
     const desk = openDesk({ spec, log, personality, logger, metrics });
-    return { ...own, kind: 'rekor-v2', personality, desk };
+    const searcher = openSearch({ spec, log, logId, pool: reading.pool, clock });
+    return { ...own, kind: 'rekor-v2', personality, desk, searcher };
   }
   const ct = await openCt({ spec, log, personality, logId, pool, reading, clock, logger, metrics }).catch(
     async (error: unknown) => {

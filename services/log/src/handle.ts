@@ -11,11 +11,14 @@ import { addChain, type CtLog } from './ct/add-chain.ts';
 import { ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
+import { SEARCH_PATH, searchRoutes } from './http/search.ts';
 import type { StateChange } from './life/change-state.ts';
 import type { EntryDesk } from './rekor-v2/create-entry.ts';
 import type { OpenLog } from './open-log.ts';
 import type { OpenMark } from './open-mark.ts';
 import type { LogOptions, LogSpec } from './options.ts';
+import type { Searcher } from './search/searcher.ts';
+import { sha256 } from './sha256.ts';
 import { basePathsOf, misconfigured } from './specs.ts';
 import { unsafeSettings } from './store/logs.ts';
 
@@ -63,7 +66,7 @@ export type Running = {
   openStore: () => LogStore;
   fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
 } & (
-  | { kind: 'rekor-v2'; personality: RekorV2Personality; desk: EntryDesk }
+  | { kind: 'rekor-v2'; personality: RekorV2Personality; desk: EntryDesk; searcher: Searcher | undefined }
   | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
 );
 
@@ -113,14 +116,21 @@ function routesOf(one: Running, options: LogOptions): Routes {
       for (const prefix of basePathsOf(one.spec)) await app.register(ctRoutes(one.ct, { prefix, logger }));
     };
   }
-  return rekorV2Routes({
+  const basePaths = basePathsOf(one.spec);
+  const rekor = rekorV2Routes({
     log: one.log,
     desk: one.desk,
     clock,
     logger,
     metrics,
-    basePaths: basePathsOf(one.spec),
+    basePaths,
   });
+  const { searcher, personality, spec } = one;
+  const search = { searcher, keyId: personality.keyId, sha256, log: spec.name, logger, metrics };
+  return async (app) => {
+    await app.register(rekor);
+    for (const base of basePaths) await app.register(searchRoutes({ ...search, path: `${base}${SEARCH_PATH}` }));
+  };
 }
 
 async function readiness(

@@ -62,6 +62,8 @@ export interface LogSpec {
   dsse?: boolean;
   /** rekor-v2: the algorithms of entries that are taken, of those in CLIENT_SIGNING_ALGORITHMS. Default all. */
   clientSigningAlgorithms?: readonly ClientSigningAlgorithm[];
+  /** rekor-v2: stores what entries are found by with them, and answers searches. Default true. */
+  search?: boolean;
   /** rekor-v2: copies every published tree to a place that serves the read path without this process. */
   export?: ExportTarget;
 }

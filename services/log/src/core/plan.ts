@@ -17,6 +17,8 @@ export interface BatchPlan {
   leafHashes: Uint8Array[];
   identities: Uint8Array[];
   fullTiles: FullTile[];
+  /** Of all records, in their order; undefined when one of them came without: a batch is found whole or not at all. */
+  searchKeys: (readonly Uint8Array[])[] | undefined;
   /** Of all entries that are added, each once. */
   issuers: Uint8Array[];
 }
@@ -41,6 +43,7 @@ export function planBatch(input: {
     leafHashes: [],
     identities: [],
     fullTiles: [],
+    searchKeys: [],
     issuers: [],
   };
   const issuers = new Map<string, Uint8Array>();
@@ -59,6 +62,8 @@ export function planBatch(input: {
     plan.records.push(made.record);
     plan.leafHashes.push(made.leafHash);
     plan.identities.push(submission.identity);
+    if (submission.searchKeys === undefined) plan.searchKeys = undefined;
+    else plan.searchKeys?.push(submission.searchKeys);
     for (const issuer of submission.issuers ?? []) issuers.set(identityKey(issuer), issuer);
   }
   plan.issuers = [...issuers.values()];

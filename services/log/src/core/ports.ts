@@ -25,6 +25,8 @@ export interface Submission {
   readonly identity: Uint8Array;
   /** Upper bound of the bytes its record will take, for the bounds of queue and batch. */
   readonly weight: number;
+  /** What it is found by, 32 bytes each; undefined where entries are not found by anything. */
+  readonly searchKeys?: readonly Uint8Array[];
   /**
    * Called inside the batch, again in every attempt at it. May throw: then this entry fails alone and its index goes to
    * the next one.
@@ -70,6 +72,8 @@ export interface BatchRows {
   findsByLeafHash: boolean;
   /** As in Submission, each once. */
   issuers: readonly Uint8Array[];
+  /** What the records are found by, in their order; undefined when nothing of this batch is to be found by anything. */
+  searchKeys?: readonly (readonly Uint8Array[])[] | undefined;
 }
 
 /** What a sequencing transaction sees after it took the lock, in one snapshot. */

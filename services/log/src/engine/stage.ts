@@ -91,7 +91,7 @@ async function insertAndProve(
   batch: StageInput & { plan: BatchPlan; base: HeadClaim; head: StoredHead; signed: HeadClaim; getNode: GetNode },
 ): Promise<Uint8Array[][]> {
   const { hasher, base, head, signed, getNode } = batch;
-  const { records, leafHashes, identities, fullTiles, issuers } = batch.plan;
+  const { records, leafHashes, identities, fullTiles, searchKeys, issuers } = batch.plan;
   const inserting = tx.insert({
     previousSize: base.size,
     head,
@@ -100,6 +100,7 @@ async function insertAndProve(
     identities,
     fullTiles,
     findsByLeafHash: batch.personality.findsByLeafHash,
+    searchKeys,
     issuers,
   });
   try {

@@ -8,6 +8,7 @@ import {
 } from '../core/ports.ts';
 import type { LifeState } from '../core/life.ts';
 import { packRecords } from '../core/records.ts';
+import { SEGMENT_ENTRIES, searchRows, type SearchRows, STORED_KEY_BYTES } from '../core/search-rows.ts';
 import { insertIssuers } from './issuers.ts';
 import { bytesOf, joinBytes, numberOf, type Row, splitHashes } from './rows.ts';
 import type { Session } from './session.ts';
@@ -65,10 +66,22 @@ with head as (
   select $1, substring($13::bytea from n * 32 + 1 for 32), $2::bigint + n
     from generate_series(0, octet_length($13::bytea) / 32 - 1) n
   returning 1
+), search_batch as (
+  insert into log.search_batches (log_id, first_index, entry_count)
+  select $1, $2::bigint, ($3::bigint - $2::bigint)::integer where $14::boolean
+  returning 1
+), search_key as (
+  insert into log.search_keys (log_id, segment, key, first_index, places)
+  select $1, ($2::bigint / ${SEGMENT_ENTRIES})::integer,
+         substring($15::bytea from ((t.n - 1) * ${STORED_KEY_BYTES} + 1)::integer for ${STORED_KEY_BYTES}),
+         $2::bigint, substring($16::bytea from t.place_begin for t.place_length)
+    from unnest($17::integer[], $18::integer[]) with ordinality as t (place_begin, place_length, n)
+  returning 1
 )
 select (select count(*) from head) as heads, (select count(*) from note) as notes,
        (select count(*) from batch) as batches, (select count(*) from tile) as tiles,
-       (select count(*) from identity) as identities, (select count(*) from leaf) as leaves`;
+       (select count(*) from identity) as identities, (select count(*) from leaf) as leaves,
+       (select count(*) from search_batch) as search_batches, (select count(*) from search_key) as search_keys`;
 
 /** Begins a transaction and takes the lock row, in one round trip. */
 export async function beginSequencing(session: Session, logId: number): Promise<SequencingTransaction> {
@@ -135,6 +148,7 @@ function knownOf(row: Row): Map<string, number> {
 
 async function insert(session: Session, logId: number, batch: BatchRows): Promise<void> {
   const { head, fullTiles } = batch;
+  const search = batch.searchKeys === undefined ? undefined : searchRows(batch.searchKeys);
   const leafHashes = joinBytes(batch.leafHashes);
   const values = [
     logId,
@@ -150,10 +164,15 @@ async function insert(session: Session, logId: number, batch: BatchRows): Promis
     joinBytes(fullTiles.flatMap((tile) => [tile.hashes, tile.root])),
     joinBytes(batch.identities),
     batch.findsByLeafHash ? leafHashes : Buffer.alloc(0),
+    search !== undefined,
+    search?.keys ?? Buffer.alloc(0),
+    search?.places ?? Buffer.alloc(0),
+    search?.begins ?? [],
+    search?.lengths ?? [],
   ];
   await insertIssuers(session, logId, batch.issuers);
   const { rows } = await session.run({ name: 'log_insert', text: INSERT, values });
-  checkCounts(rows[0] ?? {}, batch);
+  checkCounts(rows[0] ?? {}, batch, search);
 }
 
 async function insertNote(session: Session, logId: number, head: Omit<StoredHead, 'ordinal'>): Promise<void> {
@@ -193,7 +212,7 @@ async function closeLog(session: Session, logId: number, timestampMs: number): P
 }
 
 /** Every row that the plan names must be in, none more: a rule or trigger that swallows rows must not go unseen. */
-function checkCounts(row: Row, batch: BatchRows): void {
+function checkCounts(row: Row, batch: BatchRows, search: SearchRows | undefined): void {
   const entries = batch.records.length;
   const expected: [string, number][] = [
     ['heads', 1],
@@ -202,6 +221,8 @@ function checkCounts(row: Row, batch: BatchRows): void {
     ['tiles', batch.fullTiles.length],
     ['identities', entries],
     ['leaves', batch.findsByLeafHash ? entries : 0],
+    ['search_batches', search === undefined ? 0 : 1],
+    ['search_keys', search?.lengths.length ?? 0],
   ];
   for (const [column, count] of expected) {
     if (numberOf(row, column) !== count) throw new StoreError('refused', `${column}: inserted count is not ${count}`);

@@ -9,6 +9,7 @@ import {
   keyDetailsInfo,
   keyFitsDetails,
   parseCertificate,
+  type ParsedCertificate,
   type ParsedKey,
   PROTO_HASH_NAMES,
   publicKeyFromSpki,
@@ -17,6 +18,7 @@ import {
 import { LogError } from '../errors.ts';
 import type { Submission } from '../ports.ts';
 import { type ProposedEntry, refused, type Verifier } from './request.ts';
+import type { SearchableEntry } from './search-keys.ts';
 
 /** Labels a prehashed entry may carry. SPEC: rekor-tiles, --client-signing-algorithms, default list. */
 export const CLIENT_SIGNING_ALGORITHMS = [
@@ -43,6 +45,8 @@ export interface EntryRules {
   dsse: boolean;
   digest: Digest;
   leafHash: (leaf: Uint8Array) => Uint8Array;
+  /** What an entry is to be found by; undefined where entries are not found by anything. */
+  searchKeys?: ((entry: SearchableEntry) => Uint8Array[]) | undefined;
 }
 
 /**
@@ -53,7 +57,7 @@ export interface EntryRules {
  */
 export function verifiedEntry(proposed: ProposedEntry, rules: EntryRules): Submission {
   const { verifier, signature, signed } = proposed;
-  const key = keyOf(verifier);
+  const { key, ...keyHolder } = keyOf(verifier);
   const { details, hash } = allowedDetails(verifier.keyDetails, rules.algorithms);
   if (!keyFitsDetails(key, details)) throw refused(`a key of kind ${key.kind} is labelled ${details.name}`);
   const digest = 'digest' in signed ? signed.digest : rules.digest(hash, signed.message);
@@ -65,14 +69,21 @@ export function verifiedEntry(proposed: ProposedEntry, rules: EntryRules): Submi
   if (leaf.length > MAX_ENTRY_BYTES) {
     throw new LogError('entry_too_large', 'invalid hashedrekord request', { detail: `entry of ${leaf.length} bytes` });
   }
-  return { identity: rules.leafHash(leaf), weight: leaf.length, leaf: () => ({ leaf, extra: new Uint8Array(0) }) };
+  return {
+    identity: rules.leafHash(leaf),
+    weight: leaf.length,
+    leaf: () => ({ leaf, extra: new Uint8Array(0) }),
+    ...(rules.searchKeys === undefined ? {} : { searchKeys: rules.searchKeys({ hash, digest, ...keyHolder }) }),
+  };
 }
 
-function keyOf(verifier: Verifier): ParsedKey {
+function keyOf({ kind, rawBytes }: Verifier): { key: ParsedKey; spki: Uint8Array; certificate?: ParsedCertificate } {
   try {
+    if (kind === 'publicKey') return { key: publicKeyFromSpki(rawBytes), spki: rawBytes };
     // Dates and issuer of a certificate are not looked at: what they are worth is for verifiers to say.
-    const spki = verifier.kind === 'publicKey' ? verifier.rawBytes : parseCertificate(verifier.rawBytes).spki;
-    return publicKeyFromSpki(spki);
+    const certificate = parseCertificate(rawBytes);
+    const { spki } = certificate;
+    return { key: publicKeyFromSpki(spki), spki, certificate };
   } catch (error) {
     if (error instanceof DerError || error instanceof FormatError) throw refused('parsing verifier', error);
     throw error;

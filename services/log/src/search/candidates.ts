@@ -1,0 +1,104 @@
+import type { IndexRange, KeyQuestion, KeyRow, SearchIndex } from '../core/search-index.ts';
+import { placesOf, SEGMENT_ENTRIES, storedKeyText } from '../core/search-rows.ts';
+
+/** Entries that the index names, and up to where it was looked into for them. */
+export interface Candidates {
+  /** Ascending. */
+  indexes: number[];
+  /** All below it were looked at. */
+  to: number;
+}
+
+/** Batches that one statement gives. */
+const BATCHES = 256;
+/** Segments that one statement looks into: at first, and at most, when nothing was found in fewer. */
+const FEW_SEGMENTS = 4;
+const MANY_SEGMENTS = 64;
+
+/**
+ * Looks for the entries of a range that have all keys, a step at a time: each yields what one bounded statement found, in order
+ * of the log. Of several keys the one that the fewest batches have leads; the others are looked up where it occurs.
+ */
+export async function* candidates(
+  index: Pick<SearchIndex, 'batchOf' | 'count' | 'rows'>,
+  keys: readonly Uint8Array[],
+  { begin, end }: IndexRange,
+): AsyncGenerator<Candidates> {
+  if (begin >= end) return;
+  const lastSegment = segmentOf(end - 1);
+  let fromBatch = begin === 0 ? 0 : await index.batchOf(begin);
+  let segment = segmentOf(fromBatch);
+  for (let width = FEW_SEGMENTS; segment <= lastSegment; ) {
+    const segments = { first: segment, last: Math.min(segment + width - 1, lastSegment) };
+    const question = { keys, segments, fromBatch };
+    const driver = await leader(index, question);
+    const rows = driver === undefined ? [] : await index.rows({ ...question, driver, most: BATCHES });
+    const found = matches(rows, keys);
+    const indexes = found.indexes.filter((i) => i >= begin && i < end);
+    if (found.batches < BATCHES) {
+      segment = segments.last + 1;
+      fromBatch = segment * SEGMENT_ENTRIES;
+      if (rows.length === 0) width = Math.min(width * 2, MANY_SEGMENTS);
+      yield { indexes, to: Math.min(end, fromBatch) };
+    } else {
+      fromBatch = found.lastBatch + 1;
+      segment = segmentOf(found.lastBatch);
+      yield { indexes, to: Math.min(end, Math.max(begin, found.lastPlace + 1)) };
+    }
+  }
+}
+
+function segmentOf(index: number): number {
+  return Math.floor(index / SEGMENT_ENTRIES);
+}
+
+/** Place of the key that the fewest batches have; undefined when one of the keys has none. */
+async function leader(index: Pick<SearchIndex, 'count'>, question: KeyQuestion): Promise<number | undefined> {
+  if (question.keys.length === 1) return 0;
+  const counts = await index.count({ ...question, most: BATCHES });
+  const least = Math.min(...counts);
+  return least === 0 ? undefined : counts.indexOf(least);
+}
+
+interface Matches {
+  indexes: number[];
+  /** Different batches in the rows. */
+  batches: number;
+  lastBatch: number;
+  /** The last entry that any row of the last batch names. */
+  lastPlace: number;
+}
+
+/** Entries that every key has, of the batches in these rows. */
+function matches(rows: readonly KeyRow[], keys: readonly Uint8Array[]): Matches {
+  const wanted = keys.map(storedKeyText);
+  const byBatch = Map.groupBy(rows, (row) => row.firstIndex);
+  const indexes: number[] = [];
+  let lastBatch = 0;
+  let lastPlace = 0;
+  for (const [firstIndex, group] of [...byBatch].sort(([a], [b]) => a - b)) {
+    const held = placesByKey(group);
+    const named = [...held.values()].flatMap((places) => [...places]);
+    for (const place of commonPlaces(wanted.map((key) => held.get(key)))) indexes.push(firstIndex + place);
+    lastBatch = firstIndex;
+    lastPlace = named.reduce((last, place) => Math.max(last, firstIndex + place), firstIndex);
+  }
+  return { indexes, batches: byBatch.size, lastBatch, lastPlace };
+}
+
+/** Of the rows of one batch. Two rows of one key count as one. */
+function placesByKey(rows: readonly KeyRow[]): Map<string, Set<number>> {
+  const held = new Map<string, Set<number>>();
+  for (const { key, places } of rows) {
+    const text = storedKeyText(key);
+    held.set(text, new Set([...(held.get(text) ?? []), ...placesOf(places)]));
+  }
+  return held;
+}
+
+/** Ascending. */
+function commonPlaces(sets: readonly (ReadonlySet<number> | undefined)[]): number[] {
+  const [first, ...others] = sets;
+  const common = [...(first ?? [])].filter((place) => others.every((set) => set?.has(place) === true));
+  return common.sort((a, b) => a - b);
+}

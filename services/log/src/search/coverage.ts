@@ -1,0 +1,76 @@
+import { Ranges } from '../core/coverage.ts';
+import type { IndexRange, SearchIndex } from '../core/search-index.ts';
+
+/** Rows read with one statement: some 50 ms of the database. */
+const BATCHES_PER_PAGE = 100_000;
+const RANGES_PER_PAGE = 10_000;
+
+/**
+ * Of which entries the keys are stored, as this process knows it. Rows are only added, so only what is new is read; the last
+ * row that was known is read again, and when it is gone, the owner has emptied the tables and all is read anew.
+ */
+export class Coverage {
+  readonly #index: Pick<SearchIndex, 'storedWith' | 'rebuilt'>;
+  #ranges = new Ranges();
+  #lastBatch: number | undefined;
+  #lastOrdinal: number | undefined;
+  #refreshing: Promise<void> | undefined;
+
+  constructor(index: Pick<SearchIndex, 'storedWith' | 'rebuilt'>) {
+    this.#index = index;
+  }
+
+  /**
+   * Takes over what was stored before the call. The first time, and only then, this takes as long as the log has batches.
+   * Throws as SearchIndex.
+   */
+  async refresh(): Promise<void> {
+    // What is under way may have read before the call: it is waited for, and another look is made.
+    const before = this.#refreshing;
+    if (before !== undefined) await before.catch(() => undefined);
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  /** What of a range cannot be found, ascending. */
+  missing(range: IndexRange): IndexRange[] {
+    return this.#ranges.missing(range);
+  }
+
+  async #read(): Promise<void> {
+    if ((await this.#readBatches()) && (await this.#readRebuilt())) return;
+    this.#ranges = new Ranges();
+    this.#lastBatch = undefined;
+    this.#lastOrdinal = undefined;
+    await this.#readBatches();
+    await this.#readRebuilt();
+  }
+
+  /** False when what was known is gone. */
+  async #readBatches(): Promise<boolean> {
+    for (;;) {
+      const from = this.#lastBatch;
+      const page = await this.#index.storedWith({ from: from ?? 0, most: BATCHES_PER_PAGE });
+      if (from !== undefined && page?.first !== from) return false;
+      if (page === undefined) return true;
+      for (const run of page.runs) this.#ranges.add(run);
+      this.#lastBatch = page.last;
+      if (page.batches < BATCHES_PER_PAGE || page.last === from) return true;
+    }
+  }
+
+  async #readRebuilt(): Promise<boolean> {
+    for (;;) {
+      const from = this.#lastOrdinal;
+      const page = await this.#index.rebuilt({ from: from ?? 0, most: RANGES_PER_PAGE });
+      const last = page.at(-1);
+      if (from !== undefined && page[0]?.ordinal !== from) return false;
+      if (last === undefined) return true;
+      for (const range of page) this.#ranges.add(range);
+      this.#lastOrdinal = last.ordinal;
+      if (page.length < RANGES_PER_PAGE || last.ordinal === from) return true;
+    }
+  }
+}

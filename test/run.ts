@@ -11,6 +11,7 @@ const PATTERNS = [
   'services/*/{src,test}/**/*.test.ts',
   'cli/{src,test}/**/*.test.ts',
   'packages/*/{src,test}/**/*.test.ts',
+  'test/fuzz/**/*.test.ts',
   'test/support/**/*.test.ts',
   'bench/**/*.test.ts',
 ];

@@ -3,13 +3,14 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
+import { corpus } from '../fuzz/corpus.ts';
 import { sharedInstance } from '../instance/index.ts';
 import { fire } from './fuzz/exchange.ts';
 import { fault } from './fuzz/judge.ts';
 import { mutate } from './fuzz/mutate-http.ts';
 import { Random } from './fuzz/random.ts';
 import { allSeeds, type Seed } from './fuzz/seeds.ts';
-import { encode } from './fuzz/wire.ts';
+import { encode, type Wire } from './fuzz/wire.ts';
 import { testFolder } from './support/folders.ts';
 import { sendOk } from './support/http.ts';
 import { HAS_PROC, residentMib } from './support/processes.ts';
@@ -191,6 +192,83 @@ function flood(path: string, framing: string): Promise<{ text: string; sentMib: 
     pour();
   });
 }
+
+/** Where an input of the corpus goes, and what it gets there. The CT log of the instance knows none of its roots. */
+const CORPUS_ROUTES: Record<string, (bytes: Buffer) => { wire: Wire; accepted: number[] }> = {
+  'create-entry-json': (body) => ({ wire: jsonTo('/api/v2/log/entries', body), accepted: [201] }),
+  'ct-chain': (body) => ({ wire: jsonTo('/ct/dev/ct/v1/add-chain', body), accepted: [] }),
+  'add-chain-request': (body) => ({ wire: jsonTo('/ct/dev/ct/v1/add-pre-chain', body), accepted: [] }),
+  'tile-path': (path) => ({
+    wire: { method: 'GET', target: `/${path.toString('latin1')}`, headers: [], body: Buffer.alloc(0) },
+    accepted: [200],
+  }),
+};
+
+function jsonTo(target: string, body: Buffer, headers: Wire['headers'] = [['Content-Type', 'application/json']]): Wire {
+  return { method: 'POST', target, headers, body };
+}
+
+test('every input that broke another log is refused with a 4xx over HTTP, or taken where nothing is wrong with it', async () => {
+  let sent = 0;
+  for (const { name, parser, verdict, bytes } of corpus()) {
+    const route = CORPUS_ROUTES[parser];
+    if (route === undefined) continue;
+    const { wire, accepted } = route(Buffer.from(bytes));
+    const shot = encode(wire, name);
+    const outcome = await fire(port, shot);
+    const status = outcome.status ?? 0;
+    assert.equal(fault(shot, outcome, [instance.dataDir]), undefined, name);
+    if (verdict === 'accepted') assert.ok(accepted.includes(status), `${name}: ${status}`);
+    else assert.ok(status >= 400 && status < 500, `${name}: ${status}`);
+    sent += 1;
+  }
+  assert.ok(sent > 80, `only ${sent} of the corpus have a route`);
+});
+
+/** CVE-2025-32442, CVE-2026-25223, CVE-2026-25224, CVE-2026-33806: checks that a content type turned off. */
+const ODD_TYPES = [
+  undefined,
+  '',
+  'application/json ; charset=utf-8',
+  'application/json\ta',
+  'Application/JSON;',
+  'application/json, text/plain',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+];
+/** CVE-2026-3635: addresses and hosts that a client gives itself. */
+const ODD_ORIGINS: Wire['headers'] = [
+  ['X-Forwarded-For', '127.0.0.1, ::1'],
+  ['X-Forwarded-Host', 'evil.example'],
+  ['X-Forwarded-Proto', 'https'],
+  ['Forwarded', 'for=127.0.0.1;host=evil.example;proto=https'],
+];
+
+for (const type of ODD_TYPES) {
+  test(`CVE-2025-32442 and kin: an entry that is none is refused whatever it is said to be: ${JSON.stringify(type)}`, async () => {
+    const types: Wire['headers'] = type === undefined ? [] : [['Content-Type', type]];
+    for (const body of ['{"hashedRekordRequestV002":{"digest":1}}', '{"a":1}', '[]', 'x=1']) {
+      const outcome = await fire(port, encode(jsonTo('/api/v2/log/entries', Buffer.from(body), types), String(type)));
+      assert.equal(outcome.status, 400, `${body}: ${outcome.text.slice(0, 300)}`);
+    }
+  });
+}
+
+test('CVE-2026-3635: what a client says of itself changes no answer', async () => {
+  const get = (headers: Wire['headers']): Wire => ({
+    method: 'GET',
+    target: '/checkpoint',
+    headers,
+    body: Buffer.alloc(0),
+  });
+  const bodyOf = (text: string): string => text.slice(text.indexOf('\r\n\r\n'));
+  const plain = await fire(port, encode(get([]), 'plain'));
+  const spoofed = await fire(port, encode(get(ODD_ORIGINS), 'spoofed'));
+  assert.equal(spoofed.status, 200);
+  assert.equal(bodyOf(spoofed.text), bodyOf(plain.text));
+  assert.doesNotMatch(spoofed.text, /evil\.example/);
+});
 
 test('no client can make new metric series: unknown paths and methods add none', async (t) => {
   const random = new Random(SEED);

@@ -266,6 +266,29 @@ suite('bad configurations stop with the path and what to do', () => {
       /endpoint .*with bucket only/,
     ],
     [
+      'another answer to duplicates',
+      changed('# duplicates: conflict', 'duplicates: 409'),
+      /duplicates .*original, conflict/,
+    ],
+    ['DSSE requests half on', changed('# dsse: off', 'dsse: true'), /logs\[0\]\.dsse .*one of on, off/],
+    [
+      'an algorithm that no entry may have',
+      changed('# clientSigningAlgorithms: [PKIX_ECDSA_P256_SHA_256,', 'clientSigningAlgorithms: [PKIX_ED25519,'),
+      /logs\[0\]\.clientSigningAlgorithms\[0\] .*one of PKIX_RSA/,
+    ],
+    [
+      'no algorithm at all',
+      changed('# clientSigningAlgorithms: [PKIX_ECDSA_P256_SHA_256, PKIX_ED25519_PH]', 'clientSigningAlgorithms: []'),
+      /clientSigningAlgorithms .*list of 1/,
+    ],
+    ...(['duplicates: original', 'dsse: on', 'clientSigningAlgorithms: [PKIX_ED25519_PH]'] as const).map(
+      (line): [string, string, RegExp] => [
+        `a ct log with ${line}`,
+        changed('    acceptedRootsFile: ', `    ${line}\n    acceptedRootsFile: `),
+        /logs\[1\]\.[a-zA-Z]+ .*is for kind rekor-v2 only/,
+      ],
+    ),
+    [
       'the export of a ct log',
       changed('    acceptedRootsFile: ', '    export: {folder: x}\n    acceptedRootsFile: '),
       /logs\[1\]\.export .*rekor-v2 only/,

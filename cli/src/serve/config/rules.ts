@@ -80,6 +80,8 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
     if (log.kind === 'ct' && log.acceptedRootsFile === undefined) {
       fail(`${path}.acceptedRootsFile`, 'missing: a ct log takes chains that lead to one of these certificates');
     }
+    const stray = (['duplicates', 'dsse', 'clientSigningAlgorithms'] as const).find((key) => log[key] !== undefined);
+    if (log.kind === 'ct' && stray !== undefined) fail(`${path}.${stray}`, 'is for kind rekor-v2 only');
     if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {
       fail(`${path}.publicUrl`, 'must have no path: clients derive the origin from its host alone');
     }

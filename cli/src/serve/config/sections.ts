@@ -1,4 +1,5 @@
 import { issuersSchema } from '@sigstead/ca';
+import { CLIENT_SIGNING_ALGORITHMS } from '@sigstead/log';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
 import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
 
@@ -53,6 +54,9 @@ const log = {
   keyFile: filePath,
   acceptedRootsFile: c.optional(filePath),
   readOnly: c.withDefault(c.boolean(), false),
+  duplicates: c.optional(c.oneOf('original', 'conflict')),
+  dsse: c.optional(c.oneOf('on', 'off')),
+  clientSigningAlgorithms: c.optional(c.list(c.oneOf(...CLIENT_SIGNING_ALGORITHMS), { min: 1 })),
   export: c.optional(c.object(logExport)),
   validFrom: c.optional(time),
 };

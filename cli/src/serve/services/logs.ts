@@ -95,11 +95,24 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
     signer: own.signer,
     readOnly: log.readOnly,
     ...marksOf(config, log.name),
+    ...entryRules(log),
     ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
   };
 }
 
-/** One place for all logs: each mark has the name of its log. */
+/** Which entries a Rekor v2 log takes, and what it answers to those that it has already. */
+function entryRules({
+  duplicates,
+  dsse,
+  clientSigningAlgorithms,
+}: LogFile): Pick<LogSpec, 'duplicates' | 'dsse' | 'clientSigningAlgorithms'> {
+  return {
+    ...(duplicates === undefined ? {} : { duplicates }),
+    ...(dsse === undefined ? {} : { dsse: dsse === 'on' }),
+    ...(clientSigningAlgorithms === undefined ? {} : { clientSigningAlgorithms }),
+  };
+}
+
 /** Where the marks of a log are. */
 export function marksOf(config: ServeConfig, name: string): { markFile: string } & Pick<LogSpec, 'markPlace'> {
   return { markFile: join(stateFolderOf(config), `log-${name}`), ...markPlaceOf(config) };

@@ -17,6 +17,8 @@ tsa: {listen: 127.0.0.1:1, publicUrl: https://t.example.org, chainFile: c, keyFi
 
 const ISSUERS = 'devOidc: {listen: 127.0.0.1:2, publicUrl: http://localhost:2, keyFile: k}\n';
 
+const CT_ELSEWHERE = '    url: https://ct.example.net/x\n    publicKeyFile: k\n';
+
 function accepted(text: string): ServeFile {
   return parseServeConfig(text, '/etc/x.yaml').file;
 }
@@ -105,6 +107,16 @@ suite('good configurations', () => {
 
   test('a public URL may end in a slash at its host only for reading', () => {
     assert.equal(accepted(MINIMAL.replace('t.example.org', 't.example.org/')).tsa?.publicUrl, 'https://t.example.org');
+  });
+
+  test('a ct log follows its own CA without a file, or one elsewhere by its trust bundle', () => {
+    const own = accepted(changed('    acceptedRootsFile: keys/ca-root.crt.pem\n', ''));
+    assert.equal(own.logs[1]?.acceptedRootsFile, undefined);
+    const bundle = '    acceptedRoots: {trustBundleUrl: https://fulcio.example.net/api/v2/trustBundle}\n';
+    const other = accepted(
+      changed('    acceptedRootsFile: keys/ca-root.crt.pem\n', bundle).replace('    log: ct-2026\n', CT_ELSEWHERE),
+    );
+    assert.deepEqual(other.logs[1]?.acceptedRoots?.files, []);
   });
 
   test('an IPv6 address stands in brackets', () => {
@@ -234,9 +246,46 @@ suite('bad configurations stop with the path and what to do', () => {
     ['a name that cannot stand in a path', changed('name: rekor-2026', 'name: Rekor/2026'), /logs\[0\]\.name/],
     [
       'a CT log that takes nothing',
-      changed('    acceptedRootsFile: keys/ca-root.crt.pem\n', ''),
+      changed('    acceptedRootsFile: keys/ca-root.crt.pem\n', '').replace('    log: ct-2026\n', CT_ELSEWHERE),
       /logs\[1\]\.acceptedRootsFile: missing/,
     ],
+    [
+      'accepted roots at two places that say the same',
+      changed('    # acceptedRoots:\n    #   files: ', '    acceptedRoots:\n      files: '),
+      /logs\[1\]\.acceptedRootsFile .*acceptedRoots\.files/,
+    ],
+    [
+      'a CA for the TLS of nobody',
+      changed('    # acceptedRoots:\n', '    acceptedRoots:\n').replace(
+        '    #   trustBundleCaFile',
+        '      trustBundleCaFile',
+      ),
+      /acceptedRoots\.trustBundleCaFile .*trustBundleUrl/,
+    ],
+    [
+      'a rejected root by another name',
+      changed('    # acceptedRoots:\n', '    acceptedRoots:\n').replace('    #   reject: [e3', '      reject: [E3'),
+      /acceptedRoots\.reject\[0\] .*lower-case hex/,
+    ],
+    ['a purpose that nobody knows', changed('extKeyUsages: [CodeSigning]', 'extKeyUsages: [Any]'), /one of ServerAuth/],
+    ['no purpose at all', changed('extKeyUsages: [CodeSigning]', 'extKeyUsages: []'), /extKeyUsages .*list of 1/],
+    [
+      'a window of notAfter that is empty',
+      changed('# notAfterStart: 2026', 'notAfterStart: 2027').replace('# notAfterLimit', 'notAfterLimit'),
+      /logs\[1\]\.notAfterLimit .*after notAfterStart/,
+    ],
+    [
+      'a log for neither the living nor the dead',
+      changed('# rejectExpired', 'rejectExpired').replace('# rejectUnexpired', 'rejectUnexpired'),
+      /logs\[1\]\.rejectUnexpired .*nothing could be logged/,
+    ],
+    ...(
+      ['leafIndex: false', 'rejectExpired: false', 'acceptedRoots: {}', 'notAfterLimit: 2027-01-01T00:00:00Z'] as const
+    ).map((line): [string, string, RegExp] => [
+      `a rekor log with ${line}`,
+      changed('    kind: rekor-v2\n', `    kind: rekor-v2\n    ${line}\n`),
+      /logs\[0\]\.[a-zA-Z]+.*: is for kind ct only/,
+    ]),
     ['no place for precertificates', changed('    log: ct-2026\n', '    caFile: x\n'), /ca\.ct .*either log/],
     ['two places for precertificates', changed('    # url: https://ct', '    url: https://ct'), /ca\.ct .*either log/],
     ['precertificates into a Rekor log', changed('log: ct-2026', 'log: rekor-2026'), /ca\.ct\.log .*kind ct/],

@@ -31,12 +31,12 @@ function checkKeys({ logs, ca, tsa, tuf, devOidc }: ServeFile, fail: Fail): void
   }
 }
 
-/** The origin of a log is derived from its URL: the host, of a ct log with its path. */
+/** The origin of a log is derived from its URL: the host, of a ct log with its path, and with its port where entries name their index. */
 function checkOrigins({ logs }: ServeFile, fail: Fail): void {
   const seen = new Map<string, number>();
-  logs.forEach(({ kind, publicUrl }, i) => {
-    const { hostname, pathname } = new URL(publicUrl);
-    const origin = `${kind} ${hostname}${kind === 'ct' ? pathname : ''}`;
+  logs.forEach(({ kind, publicUrl, leafIndex }, i) => {
+    const { host, hostname, pathname } = new URL(publicUrl);
+    const origin = `${kind} ${leafIndex === true ? host : hostname}${kind === 'ct' ? pathname : ''}`;
     const other = seen.get(origin);
     if (other !== undefined)
       fail(`logs[${i}].publicUrl`, `gives the same origin as logs[${other}]: two logs are never one`);

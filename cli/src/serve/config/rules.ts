@@ -1,4 +1,5 @@
 import type { Place } from '@sigstead/platform';
+import { checkCtLogs } from './ct-rules.ts';
 import { checkIdentities } from './identity-rules.ts';
 import { checkListeners, type Fail } from './listener-rules.ts';
 import type { ServeFile } from './sections.ts';
@@ -13,6 +14,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkNeeds(file, fail);
   checkDatabase(file, fail);
   checkLogs(file, fail);
+  checkCtLogs(file, fail);
   checkIdentities(file, fail);
   checkExports(file, fail);
   checkCt(file, fail);
@@ -74,12 +76,6 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
   logs.forEach((log, i) => {
     const path = `logs[${i}]`;
     if (logs.findIndex(({ name }) => name === log.name) < i) fail(`${path}.name`, `two logs are named ${log.name}`);
-    if (log.kind === 'rekor-v2' && log.acceptedRootsFile !== undefined) {
-      fail(`${path}.acceptedRootsFile`, 'is for kind ct only');
-    }
-    if (log.kind === 'ct' && log.acceptedRootsFile === undefined) {
-      fail(`${path}.acceptedRootsFile`, 'missing: a ct log takes chains that lead to one of these certificates');
-    }
     const stray = (['duplicates', 'dsse', 'clientSigningAlgorithms'] as const).find((key) => log[key] !== undefined);
     if (log.kind === 'ct' && stray !== undefined) fail(`${path}.${stray}`, 'is for kind rekor-v2 only');
     if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {

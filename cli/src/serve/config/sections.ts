@@ -1,6 +1,7 @@
 import { issuersSchema } from '@sigstead/ca';
 import { CLIENT_SIGNING_ALGORITHMS } from '@sigstead/log';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
+import { acceptedRoots, ctLog } from './ct-sections.ts';
 import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
 
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/;
@@ -52,7 +53,7 @@ const log = {
   listen: listenAddress,
   publicUrl: serviceUrl,
   keyFile: filePath,
-  acceptedRootsFile: c.optional(filePath),
+  ...ctLog,
   readOnly: c.withDefault(c.boolean(), false),
   duplicates: c.optional(c.oneOf('original', 'conflict')),
   dsse: c.optional(c.oneOf('on', 'off')),
@@ -165,6 +166,7 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   database,
   metrics,
   logs: log,
+  'logs.acceptedRoots': acceptedRoots,
   'logs.export': logExport,
   mark,
   'mark.s3': s3,

@@ -14,6 +14,7 @@ import { errno } from '../../files.ts';
 import type { ServeConfig } from '../config/load.ts';
 import type { LogFile } from '../config/sections.ts';
 import type { ListenAddress } from '../config/values.ts';
+import { ctOrigin, ctSpec } from './ct-spec.ts';
 import type { Materials } from './materials.ts';
 import type { ComposeOptions } from './options.ts';
 import { startStep } from './start-failure.ts';
@@ -86,17 +87,15 @@ function scrubOf({ file: { database } }: ServeConfig): Pick<LogOptions, 'scrub'>
 export function logSpec(config: ServeConfig, materials: Materials, log: LogFile): LogSpec {
   const own = materials.logs.get(log.name);
   if (own === undefined) throw new TypeError(`no materials of log ${log.name}`);
-  const { hostname, pathname } = new URL(log.publicUrl);
-  const path = pathname.replace(/\/$/, '');
   return {
     name: log.name,
     kind: log.kind,
-    origin: log.kind === 'ct' ? `${hostname}${path}` : hostname,
+    origin: log.kind === 'ct' ? ctOrigin(log) : new URL(log.publicUrl).hostname,
     signer: own.signer,
     readOnly: log.readOnly,
     ...marksOf(config, log.name),
     ...entryRules(log),
-    ...(log.kind === 'ct' ? { acceptedRoots: own.acceptedRoots, basePaths: [path] } : {}),
+    ...(log.kind === 'ct' ? ctSpec(config, log, own.trustBundleCa) : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { parseCertificate } from '@sigstead/formats';
+import { basicConstraints, parseCertificate } from '@sigstead/formats';
 import type { LocalSigner } from '@sigstead/keys';
 import type { TufSigners } from '@sigstead/tuf-root';
 import { Failure } from '../../failure.ts';
@@ -16,7 +16,7 @@ export interface Authority {
 /** Everything that the configuration keeps in other files, read and understood. */
 export interface Materials {
   /** By the log's name. */
-  readonly logs: ReadonlyMap<string, { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] }>;
+  readonly logs: ReadonlyMap<string, LogMaterials>;
   readonly ca: Authority | undefined;
   /** Of a CT log that is not in this configuration. */
   readonly foreignCt: { spki: Uint8Array; caCertificate: string | undefined } | undefined;
@@ -55,14 +55,35 @@ export async function loadMaterials(config: ServeConfig): Promise<Materials> {
   return { ...materials, alsoTrust };
 }
 
-type LogMaterials = { signer: LocalSigner; acceptedRoots: readonly Uint8Array[] };
+interface LogMaterials {
+  readonly signer: LocalSigner;
+  /** PEM of what the TLS of acceptedRoots.trustBundleUrl is trusted by instead of the system's. */
+  readonly trustBundleCa: string | undefined;
+}
 
 async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials> {
-  const roots = log.acceptedRootsFile;
+  const { acceptedRootsFile, acceptedRoots } = log;
+  if (acceptedRootsFile !== undefined) await checkRoots(at(`${key}.acceptedRootsFile`, acceptedRootsFile));
+  for (const [i, file] of (acceptedRoots?.files ?? []).entries()) {
+    await checkRoots(at(`${key}.acceptedRoots.files[${i}]`, file));
+  }
+  const ca = acceptedRoots?.trustBundleCaFile;
   return {
     signer: await readSigner(at(`${key}.keyFile`, log.keyFile)),
-    acceptedRoots: roots === undefined ? [] : await readCertificates(at(`${key}.acceptedRootsFile`, roots)),
+    trustBundleCa: ca === undefined ? undefined : await readNamed(at(`${key}.acceptedRoots.trustBundleCaFile`, ca)),
   };
+}
+
+/** The log reads them itself, again when they change; what it would refuse then is refused here with its place. */
+async function checkRoots(file: NamedFile): Promise<void> {
+  for (const [i, der] of (await readCertificates(file)).entries()) {
+    try {
+      if (basicConstraints(parseCertificate(der))?.isCa === true) continue;
+    } catch (error) {
+      throw new Failure(`${file.key}: certificate ${i} in ${file.path} does not parse`, { cause: error });
+    }
+    throw new Failure(`${file.key}: certificate ${i} in ${file.path} is no CA`);
+  }
 }
 
 type At = (key: string, path: string) => NamedFile;

@@ -16,6 +16,8 @@ export type FormatErrorCode =
   | 'json_unicode'
   /** JSON that does not fit the message; the message is the text Go's protojson gives */
   | 'protojson'
+  /** not the binary format; the message is the text Go's protobuf gives, unless a limit was passed */
+  | 'protobuf'
   /** a value that a canonical encoding cannot express */
   | 'canonical_unencodable'
   | 'der_invalid'

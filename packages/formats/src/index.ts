@@ -51,6 +51,16 @@ export type {
   ProtoSchema,
   ScalarField,
 } from './protojson/schema.ts';
+export { decodeWire, type WireLimits } from './protobuf/decode.ts';
+export {
+  describeFiles,
+  type EnumValues,
+  type FileDescription,
+  type FileSpec,
+  type MethodSpec,
+} from './protobuf/descriptor.ts';
+export { encodeWire } from './protobuf/encode.ts';
+export type { WireField, WireSchema } from './protobuf/schema.ts';
 export {
   defaultKeyDetails,
   HASH_SIZES,

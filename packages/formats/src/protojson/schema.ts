@@ -45,7 +45,8 @@ export type ProtoMessage<S extends ProtoSchema> = {
   -readonly [K in keyof S]?: S[K] extends { repeated: true } ? ScalarOf<S[K]>[] : ScalarOf<S[K]>;
 };
 
-function protoNameOf(jsonName: string, field: ProtoField): string {
+/** The name in the .proto file. */
+export function protoNameOf(jsonName: string, field: ProtoField): string {
   return field.protoName ?? jsonName.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

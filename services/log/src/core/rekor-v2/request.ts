@@ -1,54 +1,6 @@
-import {
-  decodeGatewayBody,
-  FormatError,
-  KEY_DETAILS_ENUM,
-  pae,
-  type ProtoMessage,
-  type ProtoSchema,
-} from '@sigstead/formats';
+import { decodeGatewayBody, FormatError, pae, type ProtoMessage } from '@sigstead/formats';
 import { LogError } from '../errors.ts';
-
-/** SPEC: sigstore rekor-tiles, api/proto/rekor/v2: verifier.proto, hashedrekord.proto, dsse.proto, rekor_service.proto. */
-const VERIFIER = {
-  publicKey: {
-    kind: 'message',
-    oneof: 'dev.sigstore.rekor.v2.Verifier.verifier',
-    message: { rawBytes: { kind: 'bytes' } },
-  },
-  x509Certificate: {
-    kind: 'message',
-    oneof: 'dev.sigstore.rekor.v2.Verifier.verifier',
-    message: { rawBytes: { kind: 'bytes' } },
-  },
-  keyDetails: { kind: 'enum', values: KEY_DETAILS_ENUM },
-} as const satisfies ProtoSchema;
-
-const HASHEDREKORD = {
-  digest: { kind: 'bytes' },
-  signature: {
-    kind: 'message',
-    message: { content: { kind: 'bytes' }, verifier: { kind: 'message', message: VERIFIER } },
-  },
-} as const satisfies ProtoSchema;
-
-const DSSE = {
-  envelope: {
-    kind: 'message',
-    message: {
-      payload: { kind: 'bytes' },
-      // The envelope's proto field is itself written in camel case.
-      payloadType: { kind: 'string', protoName: 'payloadType' },
-      signatures: { kind: 'message', repeated: true, message: { sig: { kind: 'bytes' }, keyid: { kind: 'string' } } },
-    },
-  },
-  verifiers: { kind: 'message', repeated: true, message: VERIFIER },
-} as const satisfies ProtoSchema;
-
-const SPEC_ONEOF = 'dev.sigstore.rekor.v2.CreateEntryRequest.spec';
-const CREATE_ENTRY = {
-  hashedRekordRequestV002: { kind: 'message', oneof: SPEC_ONEOF, message: HASHEDREKORD },
-  dsseRequestV002: { kind: 'message', oneof: SPEC_ONEOF, message: DSSE },
-} as const satisfies ProtoSchema;
+import { CREATE_ENTRY, type VERIFIER } from './messages.ts';
 
 export type CreateEntryRequest = ProtoMessage<typeof CREATE_ENTRY>;
 

@@ -42,3 +42,15 @@ export { c } from './config/schema.ts';
 export type { Infer, ObjectOf, Place, Schema, Shape } from './config/schema.ts';
 export { ConfigError } from './config/errors.ts';
 export type { ConfigProblem } from './config/errors.ts';
+export { createGrpcServer } from './grpc/server.ts';
+export { bidiStream, serverStream, unary } from './grpc/method.ts';
+export { GrpcCode, type GrpcCodeNumber, GrpcError } from './grpc/status.ts';
+export type {
+  GrpcCall,
+  GrpcFile,
+  GrpcMethod,
+  GrpcServer,
+  GrpcServerOptions,
+  HealthCheck,
+  MethodLimits,
+} from './grpc/types.ts';

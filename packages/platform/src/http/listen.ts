@@ -1,13 +1,13 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { ListenError, type ListenErrorCode, type ListenOptions } from './types.ts';
 
 const FREE_PORT_ATTEMPTS = 8;
 /** New connections that wait to be accepted; the kernel may allow fewer. Node's 511 are less than one flood brings. */
 const BACKLOG = 4096;
 
-export interface Listeners {
-  servers: Server[];
+export interface Listeners<S extends Server> {
+  servers: S[];
   port: number;
   /** Host and port of each listener, IPv6 in brackets. */
   addresses: string[];
@@ -17,7 +17,7 @@ export interface Listeners {
  * Opens one server for each address of the host, all on the same port.
  * @throws {ListenError} when an address is taken, forbidden or not ours
  */
-export async function openListeners(newServer: () => Server, at: ListenOptions): Promise<Listeners> {
+export async function openListeners<S extends Server>(newServer: () => S, at: ListenOptions): Promise<Listeners<S>> {
   const host = at.host ?? 'localhost';
   if (host !== 'localhost') return asListeners([await open(newServer(), { ...at, host })]);
   for (let attempt = 1; ; attempt++) {
@@ -36,7 +36,7 @@ export async function openListeners(newServer: () => Server, at: ListenOptions):
   }
 }
 
-function open(server: Server, at: ListenOptions & { host: string }): Promise<Server> {
+function open<S extends Server>(server: S, at: ListenOptions & { host: string }): Promise<S> {
   const { host, port, shared = false } = at;
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
@@ -61,14 +61,14 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new ListenError(code, message, error);
 }
 
-function asListeners(servers: Server[]): Listeners {
+function asListeners<S extends Server>(servers: S[]): Listeners<S> {
   const infos = servers.map((server) => server.address() as AddressInfo);
   const addresses = infos.map((info) => `${info.family === 'IPv6' ? `[${info.address}]` : info.address}:${info.port}`);
   return { servers, port: infos[0]?.port ?? 0, addresses };
 }
 
 /** Stops accepting, lets what is under way end, and cuts what is left at the deadline. */
-export async function closeAll(servers: readonly Server[], deadlineMs: number): Promise<void> {
+export async function closeAll(servers: readonly HttpServer[], deadlineMs: number): Promise<void> {
   const cut = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), deadlineMs);
   try {
     await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));

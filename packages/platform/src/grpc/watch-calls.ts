@@ -1,0 +1,119 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import * as grpc from '@grpc/grpc-js';
+import type { GrpcMetrics, MethodLabels } from './metrics.ts';
+import { deadlineOver, GrpcCode, GrpcError } from './status.ts';
+import type { GrpcMethod } from './types.ts';
+
+export interface ServedMethod {
+  readonly method: GrpcMethod;
+  readonly labels: MethodLabels;
+  /** Calls under way. */
+  underWay: number;
+}
+
+type Call = grpc.ServerInterceptingCallInterface;
+
+/** Sees every call of a served method: lets it in or not, sets the server's own deadline, counts it to its end. */
+export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: GrpcMetrics): grpc.ServerInterceptor {
+  return ({ path }, call) => {
+    const served = methods.get(path);
+    if (served === undefined) return new grpc.ServerInterceptingCall(call);
+    const stream = streamOf(call);
+    metrics.started(served.labels);
+    const refusal = refusalOf(served);
+    const deadlineMs = Date.now() + (served.method.limits.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const timer = refusal === undefined ? startTimer(call, served.method.limits.timeoutMs) : undefined;
+    account(stream, served, metrics, timer);
+    return new WatchedCall(call, deadlineMs, {
+      start: (next) => {
+        next({
+          onReceiveMetadata(metadata, pass) {
+            if (refusal === undefined) pass(metadata);
+            else call.sendStatus({ code: refusal.code, details: refusal.message, metadata: null });
+          },
+          onReceiveMessage(message, pass) {
+            metrics.received(served.labels);
+            pass(message);
+          },
+        });
+      },
+      sendMessage(message, next) {
+        metrics.sent(served.labels);
+        next(message);
+      },
+    });
+  };
+}
+
+class WatchedCall extends grpc.ServerInterceptingCall {
+  readonly #deadlineMs: number;
+
+  constructor(call: Call, deadlineMs: number, responder: grpc.Responder) {
+    super(call, responder);
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** The caller's or the server's, whichever is earlier. */
+  override getDeadline(): number {
+    return Math.min(Number(super.getDeadline()), this.#deadlineMs);
+  }
+}
+
+function refusalOf({ method: { limits }, underWay }: ServedMethod): GrpcError | undefined {
+  if (underWay >= limits.maxCalls) return new GrpcError(GrpcCode.Unavailable, 'too many calls; retry');
+  return limits.admit?.();
+}
+
+/** The library answers at the caller's deadline by itself. */
+function startTimer(call: Call, timeoutMs: number | undefined): NodeJS.Timeout | undefined {
+  if (timeoutMs === undefined) return undefined;
+  const { code, message: details } = deadlineOver();
+  return setTimeout(() => call.sendStatus({ code, details, metadata: null }), timeoutMs);
+}
+
+function account(
+  stream: ServerHttp2Stream,
+  served: ServedMethod,
+  metrics: GrpcMetrics,
+  timer: NodeJS.Timeout | undefined,
+): void {
+  const beganMs = performance.now();
+  served.underWay += 1;
+  stream.once('wantTrailers', () => {
+    // node:http2 hands the trailers over in the next turn; said earlier, they would be dropped.
+    setImmediate(() => setImmediate(endReading, stream));
+  });
+  stream.once('finish', () => {
+    const isAllInHeaders = stream.sentHeaders['grpc-status'] !== undefined;
+    if (isAllInHeaders) setImmediate(endReading, stream);
+  });
+  stream.once('close', () => {
+    clearTimeout(timer);
+    served.underWay -= 1;
+    metrics.handled(served.labels, codeOf(stream), (performance.now() - beganMs) / 1000);
+  });
+}
+
+/**
+ * A caller that was answered has nothing more to say, and could otherwise keep its stream for as long as it likes.
+ * SPEC: RFC 9113 §8.1: RST_STREAM with NO_ERROR after a complete response
+ */
+function endReading(stream: ServerHttp2Stream): void {
+  if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+/** As it was sent; a stream that closed before that was cancelled. */
+function codeOf(stream: ServerHttp2Stream): number {
+  return Number(sentStatus(stream) ?? GrpcCode.Canceled);
+}
+
+function sentStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): unknown {
+  return sentTrailers?.['grpc-status'] ?? sentHeaders['grpc-status'];
+}
+
+/** The library has no public name for it; nothing else tells when a call has really ended. */
+function streamOf(call: Call): ServerHttp2Stream {
+  const { stream } = call as unknown as { stream?: ServerHttp2Stream };
+  if (stream === undefined) throw new TypeError('no stream in a call of @grpc/grpc-js: another version?');
+  return stream;
+}

@@ -17,6 +17,7 @@ import { openExport } from './open-export.ts';
 import { openLog } from './open-log.ts';
 import { openMark } from './open-mark.ts';
 import { openScrub } from './open-scrub.ts';
+import { openWitnessing } from './open-witness.ts';
 import { openSearch } from './open-search.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
@@ -74,6 +75,7 @@ export async function composeLog(options: LogOptions): Promise<LogHandle> {
       const one = await openOne(pool, spec, options, reading);
       owned.defer(() => one.marks.close());
       owned.use(one.log);
+      if (one.witnessing !== undefined) owned.use(one.witnessing).start();
       if (one.kind === 'ct') owned.use(one.ct.roots);
       if (one.exporter !== undefined) owned.use(one.exporter).start();
       running.push(one);
@@ -116,6 +118,8 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
       durable: options.requireDurableDatabase === true,
       ...(sessions === undefined ? {} : { limits: sessions }),
     });
+  const onShown = (): void => exporter?.tell();
+  const witnessing = openWitnessing({ spec, logId, pool, personality, hasher, logger, options, onShown });
   const log = await openLog({
     name: spec.name,
     watchMs: WATCH_MS,
@@ -125,7 +129,8 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     store: openStore(),
     logger,
     metrics: engineMetrics(metrics, spec.name),
-    onPublished: () => exporter?.tell(),
+    onPublished: () => (witnessing?.loop() ?? exporter)?.tell(),
+    ...(witnessing === undefined ? {} : { publication: witnessing.publication }),
     reads: {
       store: publicReads(reading.pool, logId),
       gate: reading.gate,
@@ -153,6 +158,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
     log,
     marks,
     exporter,
+    witnessing: witnessing?.loop(),
     openStore,
     fsck: (other: Partial<StoredFsckOptions> = {}) => fsckStored({ pool, logId, personality, ...other }),
   };

@@ -1,6 +1,7 @@
 import type { Sct } from '@sigstead/formats';
 import type { Closables, Pool, Routes } from '@sigstead/platform';
 import type { CtPersonality } from './core/ct/personality.ts';
+import { LogError } from './core/errors.ts';
 import type { FsckReport } from './core/fsck.ts';
 import type { LifeState } from './core/life.ts';
 import type { LogStore } from './core/ports.ts';
@@ -21,6 +22,7 @@ import type { Searcher } from './search/searcher.ts';
 import { sha256 } from './sha256.ts';
 import { basePathsOf, misconfigured } from './specs.ts';
 import { unsafeSettings } from './store/logs.ts';
+import type { WitnessLoop } from './witness/loop.ts';
 
 /** What a CA needs of a CT log; an HTTP client of any log has the same shape. */
 export interface CtClient {
@@ -63,6 +65,7 @@ export type Running = {
   log: OpenLog;
   marks: OpenMark;
   exporter: Exporter | undefined;
+  witnessing: WitnessLoop | undefined;
   openStore: () => LogStore;
   fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
 } & (
@@ -100,7 +103,7 @@ export function handleOf(
       const one = find(name);
       if (one.kind !== 'rekor-v2') throw misconfigured(`log "${name}" is no Rekor v2 log`);
       const { personality, spec, log } = one;
-      return { keyId: personality.keyId, origin: spec.origin, checkpoint: () => log.tree.published.head.note };
+      return { keyId: personality.keyId, origin: spec.origin, checkpoint: () => shownNote(log) };
     },
     stats: () => running.map(statsOf),
     changeState: (name, state) => find(name).log.changeState(state),
@@ -140,7 +143,7 @@ async function readiness(
   for (const { spec, log } of running) {
     const reason = log.tree.haltedBy?.detail;
     if (reason !== undefined) return { ok: false, detail: `${spec.name}: ${reason}; nothing is signed any more` };
-    const trouble = log.trouble();
+    const trouble = log.trouble() ?? log.publication.trouble();
     if (trouble !== undefined) return { ok: false, detail: `${spec.name}: ${trouble}` };
     try {
       await log.store.peek({ size: 0 });
@@ -152,6 +155,12 @@ async function readiness(
   const unsafe = requireDurableDatabase ? await unsafeSettings(pool).catch(() => undefined) : undefined;
   if (unsafe !== undefined) return { ok: false, detail: `the database cannot be trusted with entries: ${unsafe}` };
   return { ok: true };
+}
+
+function shownNote({ publication }: OpenLog): Uint8Array {
+  const { shown } = publication;
+  if (shown === undefined) throw new LogError('unavailable', 'no checkpoint has been witnessed yet');
+  return shown.head.note;
 }
 
 function statsOf({ spec, log }: Running): LogStats {

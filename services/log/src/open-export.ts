@@ -76,15 +76,16 @@ export function openExport(options: {
 
 /** A running log as an exporter sees it. */
 export function exportSource(log: OpenLog, personality: Personality): ExportSource {
-  const { tree, store, hasher } = log;
+  const { tree, store, hasher, publication } = log;
   const tiles = new TileSource({ hasher, store, budgetBytes: CACHE_BYTES });
   const older = new EntrySource({ hasher, store, tiles, budgetBytes: CACHE_BYTES });
   return {
     hasher,
     halted: () => tree.haltedBy !== undefined,
-    published: () => tree.published,
-    catchUp: () => tree.catchUp(),
-    catchUpIfBehind: () => tree.catchUpIfBehind(),
+    published: () => publication.shown,
+    tree: () => tree.published,
+    catchUp: () => publication.catchUp(),
+    catchUpIfBehind: () => publication.catchUpIfBehind(),
     openHead: (note) => personality.openHead(note),
     rootAt: (edge, size) => tiles.rootAt(edge, size),
     tile: (edge, level, index) => alarmed(tiles.tile(edge, level, index)),

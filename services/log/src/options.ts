@@ -7,10 +7,12 @@ import type { FurtherSigner } from './core/rekor-v2/note-signers.ts';
 import type { QueueLimits } from './engine/queue.ts';
 import type { S3Place } from './export/s3-requests.ts';
 import type { ExportTarget } from './open-export.ts';
+import type { WitnessSpec } from './open-witness.ts';
 import type { Duplicates } from './rekor-v2/create-entry.ts';
 import type { RootSource } from './roots/source.ts';
 import type { ScrubLimits } from './scrub/scrub.ts';
 import type { SessionLimits } from './store/session.ts';
+import type { Fetch } from './witness/question.ts';
 
 /** One log. Name, origin, kind and key make it what it is: none may change once it exists. */
 export interface LogSpec {
@@ -66,6 +68,8 @@ export interface LogSpec {
   search?: boolean;
   /** rekor-v2: copies every published tree to a place that serves the read path without this process. */
   export?: ExportTarget;
+  /** rekor-v2: checkpoints are shown once witnesses have cosigned them; answers about entries wait for that. */
+  witness?: WitnessSpec;
 }
 
 export interface LogOptions {
@@ -86,6 +90,8 @@ export interface LogOptions {
   /** Refuses to start on a server whose settings can lose an acknowledged commit; default false: an error in the log. */
   requireDurableDatabase?: boolean;
   queue?: QueueLimits;
+  /** How witnesses are asked. Default: fetch. */
+  fetch?: Fetch;
   sessions?: SessionLimits;
   /** Bytes of tiles and of entries kept in memory, each, per log. Default 32 MiB. */
   cacheBytes?: number;

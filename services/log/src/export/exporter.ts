@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@sigstead/platform';
-import type { LogState } from '../core/state.ts';
+import type { Shown } from '../publication.ts';
 import { ExportAlarm } from './alarm.ts';
 import type { ExportMetrics } from './metrics.ts';
 import { ObjectStoreError } from './object-store.ts';
@@ -69,7 +69,7 @@ export class Exporter {
   #failures = 0;
   #exportedSize = 0;
   /** What the target was last seen to show, or more; and when. */
-  #settled: { state: LogState; atMs: number } | undefined;
+  #settled: { head: Shown['head']; atMs: number } | undefined;
   /** When the target was last seen to be behind for the first time. */
   #behindSinceMs: number | undefined;
 
@@ -169,13 +169,14 @@ export class Exporter {
     }
     await source.catchUpIfBehind();
     const state = source.published();
+    if (state === undefined) return 'idle';
     const ageMs = clock.nowMs() - (this.#settled?.atMs ?? 0);
-    if (this.#settled?.state === state && ageMs >= 0 && ageMs < this.#pace.verifyMs) return 'idle';
+    if (this.#settled?.head === state.head && ageMs >= 0 && ageMs < this.#pace.verifyMs) return 'idle';
     this.#showLag();
     const outcome = await this.#target.round();
     if (outcome === 'overtaken' || outcome === 'closing') return 'again';
     // At least this much is there; more when others exported.
-    this.#settled = { state, atMs: clock.nowMs() };
+    this.#settled = { head: state.head, atMs: clock.nowMs() };
     this.#exportedSize = state.head.size;
     metrics.exported(state.head.size);
     this.#showLag();
@@ -185,7 +186,7 @@ export class Exporter {
 
   #showLag(): void {
     const { source, clock, metrics } = this.#options;
-    const entries = Math.max(0, source.published().head.size - this.#exportedSize);
+    const entries = Math.max(0, (source.published()?.head.size ?? 0) - this.#exportedSize);
     if (entries === 0) this.#behindSinceMs = undefined;
     else this.#behindSinceMs ??= clock.nowMs();
     const seconds = this.#behindSinceMs === undefined ? 0 : (clock.nowMs() - this.#behindSinceMs) / 1000;

@@ -1,7 +1,8 @@
 import { TILE_WIDTH, type TilePath } from '@sigstead/merkle';
 import { judgeForeignHead } from '../core/foreign-head.ts';
 import type { HeadClaim } from '../core/ports.ts';
-import { type LogState, sameHead } from '../core/state.ts';
+import { sameHead } from '../core/state.ts';
+import type { Shown } from '../publication.ts';
 import { ExportAlarm } from './alarm.ts';
 import { type ExportObject, type ObjectStore, ObjectStoreError, sameBytes, type StoredObject } from './object-store.ts';
 import { fullCounts, fullPath, partialPaths, type Progress, progressAt } from './plan.ts';
@@ -89,19 +90,21 @@ export class Rounds {
     }
   }
 
-  /** The state to export, or undefined when there is nothing to do. */
-  async #judge(standing: Standing | undefined): Promise<LogState | undefined> {
+  /** What to export, or undefined when there is nothing to do. */
+  async #judge(standing: Standing | undefined): Promise<Shown | undefined> {
     const { source } = this.#deps;
     let state = source.published();
-    if (standing === undefined) return state;
+    if (standing === undefined || state === undefined) return state;
     const { claim, object: there } = standing;
     if (claim.size === state.head.size && sameBytes(there.bytes, state.head.note)) return undefined;
     if (claim.size >= state.head.size) {
       // Another process may be ahead of us. What it exported was committed, so after this it is in our tree too.
       await source.catchUp();
-      state = source.published();
+      state = source.published() ?? state;
     }
-    await checkContains(source, state, there.bytes);
+    await checkContains(source, there.bytes);
+    // What stands there was shown before witnesses were asked: nothing smaller takes its place.
+    if (claim.size > state.head.size) return undefined;
     // A head has several notes; ours was read after theirs was written, so it is not an older one.
     return sameHead(claim, state.head) && sameBytes(there.bytes, state.head.note) ? undefined : state;
   }
@@ -117,7 +120,7 @@ export class Rounds {
   }
 
   /** False when it ended early. */
-  async #copyFull(state: LogState): Promise<boolean> {
+  async #copyFull(state: Shown): Promise<boolean> {
     for (const { kind, count } of fullCounts(state.head.size)) {
       for (let next = this.#progress[kind] ?? 0; next < count; ) {
         if (this.#deps.isClosing()) return false;
@@ -130,14 +133,14 @@ export class Rounds {
     return true;
   }
 
-  async #copyAll(state: LogState, paths: readonly TilePath[]): Promise<void> {
+  async #copyAll(state: Shown, paths: readonly TilePath[]): Promise<void> {
     // All are waited for, so that nothing is under way any more when the round has failed.
     const results = await Promise.allSettled(paths.map((path) => this.#copy(state, path)));
     const errors = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
     if (errors.length > 0) throw errors.find((error) => error instanceof ExportAlarm) ?? errors[0];
   }
 
-  async #copy(state: LogState, path: TilePath): Promise<void> {
+  async #copy(state: Shown, path: TilePath): Promise<void> {
     const { source, target, onObject } = this.#deps;
     const bytes = await provenBytes(source, state.edge, path);
     const cacheControl = path.width === TILE_WIDTH ? IMMUTABLE : SHORT;
@@ -150,9 +153,8 @@ export class Rounds {
 }
 
 /** Our tree must contain what was exported under our signature. */
-/** Our tree must contain what was exported under our signature. */
-async function checkContains(source: ExportSource, state: LogState, note: Uint8Array): Promise<void> {
-  const { head, edge } = state;
+async function checkContains(source: ExportSource, note: Uint8Array): Promise<void> {
+  const { head, edge } = source.tree();
   const verdict = await judgeForeignHead(note, {
     head,
     rootAt: (size) => source.rootAt(edge, size),

@@ -13,6 +13,7 @@ import type { HeadClaim } from '../core/ports.ts';
 import { encodeBundle } from '../core/entry-bundle.ts';
 import type { LeafRecord } from '../core/records.ts';
 import type { LogState } from '../core/state.ts';
+import type { Shown } from '../publication.ts';
 import { ExportAlarm } from './alarm.ts';
 
 /** What an exporter needs of a log. Failures of its database throw anything; they pass. */
@@ -20,8 +21,10 @@ export interface ExportSource {
   readonly hasher: TreeHasher;
   /** Whether the log has stopped by itself: then nothing is exported either. */
   halted(): boolean;
-  /** The state that may be shown; only grows. */
-  published(): LogState;
+  /** What may be shown; only grows. Undefined while nothing may. */
+  published(): Shown | undefined;
+  /** The whole tree, as large as that or larger: what was exported must be of it. */
+  tree(): LogState;
   /** Takes over everything that was committed anywhere before the call. */
   catchUp(): Promise<void>;
   /** The same, when a look without a lock finds that there is something. */

@@ -19,7 +19,7 @@ export function registerTiles(
   const { log, clock, prefix, compression = new Compression() } = options;
   const checkpoint: HttpHandler = async (request, reply) =>
     sendCached(request, reply, {
-      ...tagged(await log.reader.checkpoint(clock.nowMs())),
+      ...tagged((await log.publication.newest(clock.nowMs())).head.note),
       contentType: 'text/plain; charset=utf-8',
       cacheControl: FRESH,
     });

@@ -7,7 +7,6 @@ import { type CreateEntryRequest, proposedEntry } from '../core/rekor-v2/request
 import type { LoggedEntry } from '../core/rekor-v2/response.ts';
 import type { Receipt } from '../engine/queue.ts';
 import type { OpenLog } from '../open-log.ts';
-import { withSignal } from '../read/patience.ts';
 import { entryMetrics } from './entry-metrics.ts';
 import { SlowLane } from './slow-lane.ts';
 import type { LoopSource } from './unread.ts';
@@ -81,36 +80,45 @@ async function createEntry(parts: Parts, request: CreateEntryRequest, signal: Ab
   const { log, readOnly, rules, writePath, lane } = parts;
   if (readOnly) throw closedBy('read-only');
   log.sequencer.checkRoom();
+  log.publication.checkRoom();
   // What the gate let pass may have come in another spelling, or long before its body.
   writePath.checkRoom();
   const proposed = proposedEntry(request, rules);
-  const append = async (entry: Submission): Promise<CreateEntryAnswer> =>
-    answerOf(parts, await log.sequencer.append(entry, signal), entry, signal);
+  const append = async (entry: Submission): Promise<[Receipt, Submission]> => [
+    await log.sequencer.append(entry, signal),
+    entry,
+  ];
+  // How long witnesses take says nothing of how many entries can be served: that is waited for outside of the write path.
   if (!isSlowToVerify(proposed)) {
     const entry = verifiedEntry(proposed, rules);
-    return writePath.run(() => append(entry));
+    return answerOf(parts, await writePath.run(() => append(entry)), signal);
   }
   // Waiting to be verified is part of being under way: so the time it takes narrows what is let in after it.
-  return writePath.run(async () => append(await lane.run(() => verifiedEntry(proposed, rules), signal)));
+  const verified = (): Promise<Submission> => lane.run(() => verifiedEntry(proposed, rules), signal);
+  return answerOf(parts, await writePath.run(async () => append(await verified())), signal);
 }
 
 async function answerOf(
   { log, keyId, duplicates }: Parts,
-  receipt: Receipt,
-  entry: Submission,
+  [receipt, entry]: [Receipt, Submission],
   signal: AbortSignal,
 ): Promise<CreateEntryAnswer> {
   const { index } = receipt;
+  const { publication } = log;
   if (receipt.kind === 'added') {
-    const { head, proof, record } = receipt;
+    const { record } = receipt;
+    const { head, proof } = publication.isWitnessed
+      ? await publication.inclusion(index, entry.identity, signal)
+      : receipt;
     return { kind: 'logged', isNew: true, entry: loggedEntry(keyId, { index, head, proof, leaf: record.leaf }) };
   }
   if (duplicates === 'conflict') {
+    await publication.covering(index, signal);
     const message = `an equivalent entry already exists in the transparency log with index ${index}`;
     return { kind: 'conflict', index, message };
   }
   // The identity of these entries is their leaf hash: the proof is for the very bytes that were submitted.
-  const { head, proof } = await withSignal(log.reader.inclusion(index, entry.identity), signal);
+  const { head, proof } = await publication.inclusion(index, entry.identity, signal);
   const { leaf } = entry.leaf({ index, timestampMs: head.timestampMs });
   return { kind: 'logged', isNew: false, entry: loggedEntry(keyId, { index, head, proof, leaf }) };
 }

@@ -62,6 +62,7 @@ export async function memoryLog(text: (index: number) => string = String): Promi
     source: {
       ...common,
       published: newest,
+      tree: newest,
       catchUp: () => Promise.resolve(),
       catchUpIfBehind: () => Promise.resolve(),
     },
@@ -71,7 +72,13 @@ export async function memoryLog(text: (index: number) => string = String): Promi
         seen = newest();
         return Promise.resolve();
       };
-      return { ...common, published: () => seen, catchUp: look, catchUpIfBehind: () => Promise.resolve() };
+      return {
+        ...common,
+        published: () => seen,
+        tree: () => seen,
+        catchUp: look,
+        catchUpIfBehind: () => Promise.resolve(),
+      };
     },
     async grow(size) {
       const { edge } = newest();

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { parseSignedCheckpoint, parseWitnessPolicy, verifierOf, verifyNote } from '@sigstead/formats';
+import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
+import { verifyInclusion } from '@sigstead/merkle';
+import { type TestDatabase, testDatabase } from '@sigstead/test';
+import type { LogOptions, LogSpec } from '../../src/index.ts';
+import type { WitnessSpec } from '../../src/open-witness.ts';
+import { hashedRekord, newKey } from './entries.ts';
+import { FakeWitness, policyText } from './fake-witness.ts';
+import { type RawResponse, send } from './raw-http.ts';
+import { startServer, type TestServer } from './server.ts';
+import { hasher } from './test-log.ts';
+
+export const signer = signerFromPem(generatePrivateKeyPem('ed25519'));
+const key = newKey();
+
+/** Short, so that tests that wait for the end of a round do not wait long. ms */
+export const QUICK = { timeoutMs: 400, intervalMs: 10, waitMs: 3000 };
+
+export async function witnesses(t: TestContext, ...names: string[]): Promise<FakeWitness[]> {
+  const started = await Promise.all(names.map((name) => FakeWitness.start(name)));
+  t.after(() => Promise.all(started.map((each) => each.close())));
+  return started;
+}
+
+export interface WitnessedServer extends TestServer {
+  get(path: string): Promise<RawResponse>;
+  post(message: string): Promise<RawResponse>;
+  metric(name: string, labels: Record<string, string>): Promise<number | undefined>;
+}
+
+export async function database(t: TestContext): Promise<TestDatabase> {
+  const made = await testDatabase();
+  t.after(() => made.drop());
+  return made;
+}
+
+/** One process of a witnessed log. Several with one database are one log. */
+export async function witnessedServer(
+  t: TestContext,
+  options: {
+    quorum: string | readonly string[];
+    witnesses: readonly FakeWitness[];
+    witness?: Partial<WitnessSpec>;
+    spec?: Partial<LogSpec>;
+    database?: TestDatabase;
+    log?: Partial<LogOptions>;
+  },
+): Promise<WitnessedServer> {
+  const policy = parseWitnessPolicy(policyText(options.witnesses, ...[options.quorum].flat()));
+  const server = await startServer({
+    logs: [
+      {
+        name: 'v2',
+        origin: 'log.example.com',
+        kind: 'rekor-v2',
+        signer,
+        create: true,
+        witness: { policy, ...QUICK, ...options.witness },
+        ...options.spec,
+      },
+    ],
+    checkpointAgeMs: 0,
+    ...options.log,
+    ...(options.database === undefined ? {} : { database: options.database }),
+  });
+  t.after(() => server.close());
+  return Object.assign(server, {
+    get: (path: string) => send(server.port, { method: 'GET', path }),
+    post: (message: string) =>
+      send(server.port, {
+        method: 'POST',
+        path: '/api/v2/log/entries',
+        body: Buffer.from(JSON.stringify(hashedRekord(key, message))),
+      }),
+    async metric(name: string, labels: Record<string, string>) {
+      const found = await server.metrics.registry.getSingleMetric(name)?.get();
+      const isIt = (value: { labels: object }): boolean =>
+        Object.entries(labels).every(([label, wanted]) => (value.labels as Record<string, unknown>)[label] === wanted);
+      return found?.values.find(isIt)?.value;
+    },
+  });
+}
+
+export interface Cosigned {
+  size: number;
+  root: Uint8Array;
+  text: string;
+  extensions: readonly string[];
+  /** Names of the signature lines, in their order. */
+  lines: string[];
+  /** Of the given witnesses, those whose line is there and verifies. */
+  by: string[];
+}
+
+/** Reads a note as a client does that trusts these witnesses: a bad signature of a known key spoils it. */
+export function readNote(note: string | Uint8Array, known: readonly FakeWitness[]): Cosigned {
+  const { checkpoint, note: parsed } = parseSignedCheckpoint(Buffer.from(note).toString('utf8'));
+  const by = known.filter(({ key: cosigner }) => {
+    if (!parsed.signatures.some(({ name }) => name === cosigner.name)) return false;
+    return verifyNote(parsed, [verifierOf(cosigner)]).length === 1;
+  });
+  const { size, root, extensions } = checkpoint;
+  const lines = parsed.signatures.map(({ name }) => name);
+  return { size, root, extensions, text: parsed.text, lines, by: by.map(({ name }) => name) };
+}
+
+export interface Answered extends Cosigned {
+  index: number;
+}
+
+/** Verifies an answer about an entry as a client does: proof, root and size are those of its checkpoint. */
+export function readAnswer(answer: RawResponse, known: readonly FakeWitness[]): Answered {
+  assert.equal(answer.status, 201, answer.body.toString());
+  const entry = JSON.parse(answer.body.toString()) as {
+    logIndex: string;
+    canonicalizedBody: string;
+    inclusionProof: { treeSize: string; rootHash: string; hashes: string[]; checkpoint: { envelope: string } };
+  };
+  const { treeSize, rootHash, hashes, checkpoint } = entry.inclusionProof;
+  const note = readNote(checkpoint.envelope, known);
+  assert.deepEqual([Number(treeSize), rootHash], [note.size, Buffer.from(note.root).toString('base64')]);
+  verifyInclusion({
+    hasher,
+    index: Number(entry.logIndex),
+    size: note.size,
+    root: note.root,
+    leafHash: hasher.leaf(Buffer.from(entry.canonicalizedBody, 'base64')),
+    proof: hashes.map((each) => Buffer.from(each, 'base64')),
+  });
+  return { ...note, index: Number(entry.logIndex) };
+}
+
+/** Asks until it holds; the runner's own time limit ends what never does. */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -25,7 +25,7 @@ const COSIGN = '3.1.3';
 const PYTHON = '4.5.1';
 const VERSITYGW = '1.8.0';
 const TESSERA = '1.0.4';
-const GO_PROGRAM = join(import.meta.dirname, 'go-verify');
+const REKOR_TILES = '2.3.0';
 /** No other toolchain than the one installed here is fetched behind our back. */
 export const GO_ENV = { GOTOOLCHAIN: 'local' };
 
@@ -65,27 +65,25 @@ export const sigstorePython: Tool = {
   check: async (program) => expectText(await runOk(program, ['--version']), `sigstore ${PYTHON}`),
 };
 
-export const goVerify: Tool = {
+export const goVerify: Tool = goProgram({
   name: 'go-verify (sigstore-go 1.3.0)',
   variable: 'SIGSTEAD_TEST_GO_VERIFY',
-  folder: async () => `go-verify-${await hashOfSources()}`,
-  missing: missingGo,
-  fill: async (folder) => {
-    const sources = join(folder, 'src');
-    await cp(GO_PROGRAM, sources, { recursive: true });
-    const env = { ...process.env, ...GO_ENV };
-    await runOk('go', ['build', '-o', join(folder, 'go-verify'), '.'], {
-      cwd: sources,
-      env,
-      timeoutMs: INSTALL_TIMEOUT_MS,
-    });
-  },
-  program: 'go-verify',
-  check: async (program) => {
-    const ended = await run(program, []);
-    if (ended.code !== 2) throw new Error(`${program} ended with ${ended.code}: ${ended.stderr}`);
-  },
-};
+  folder: 'go-verify',
+});
+
+/** Reads, writes and verifies a Rekor v2 log with the library that upstream's clients are made of. */
+export const goRekorTiles: Tool = goProgram({
+  name: `go-rekor-tiles (rekor-tiles ${REKOR_TILES})`,
+  variable: 'SIGSTEAD_TEST_GO_REKOR_TILES',
+  folder: 'go-rekor-tiles',
+});
+
+/** Follows a log by its tiles with Tessera's client library. */
+export const goTessera: Tool = goProgram({
+  name: `go-tessera (Tessera ${TESSERA})`,
+  variable: 'SIGSTEAD_TEST_GO_TESSERA',
+  folder: 'go-tessera',
+});
 
 /** An S3 server over a folder. */
 export const versitygw: Tool = {
@@ -137,7 +135,16 @@ export const nginx: Tool = {
   check: async (program) => expectText(await runOk(program, ['-v']), 'nginx/'),
 };
 
-export const TOOLS: readonly Tool[] = [cosign, sigstorePython, goVerify, versitygw, tesseraFsck, nginx];
+export const TOOLS: readonly Tool[] = [
+  cosign,
+  sigstorePython,
+  goVerify,
+  goRekorTiles,
+  goTessera,
+  versitygw,
+  tesseraFsck,
+  nginx,
+];
 
 /** The program of a tool in the cache, if it is there and works. */
 export async function provided(tool: Tool, cacheDir: string): Promise<string | undefined> {
@@ -204,10 +211,35 @@ function expectText({ stdout, stderr }: { stdout: string; stderr: string }, want
   if (!`${stdout}${stderr}`.includes(wanted)) throw new Error(`not ${wanted} but ${stdout}${stderr}`);
 }
 
-async function hashOfSources(): Promise<string> {
+/**
+ * A program of ours on somebody's Go library: its sources, go.mod and go.sum are in a folder of this name beside this file.
+ * Without arguments it ends with 2.
+ */
+export function goProgram({ name, variable, folder }: { name: string; variable: string; folder: string }): Tool {
+  const sources = join(import.meta.dirname, folder);
+  return {
+    name,
+    variable,
+    folder: async () => `${folder}-${await hashOfSources(sources)}`,
+    missing: missingGo,
+    fill: async (into) => {
+      const copy = join(into, 'src');
+      await cp(sources, copy, { recursive: true });
+      const env = { ...process.env, ...GO_ENV };
+      await runOk('go', ['build', '-o', join(into, folder), '.'], { cwd: copy, env, timeoutMs: INSTALL_TIMEOUT_MS });
+    },
+    program: folder,
+    check: async (program) => {
+      const ended = await run(program, []);
+      if (ended.code !== 2) throw new Error(`${program} ended with ${ended.code}: ${ended.stderr}`);
+    },
+  };
+}
+
+async function hashOfSources(sources: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of (await readdir(GO_PROGRAM)).sort()) {
-    hash.update(`${name}\0`).update(await readFile(join(GO_PROGRAM, name)));
+  for (const name of (await readdir(sources)).sort()) {
+    hash.update(`${name}\0`).update(await readFile(join(sources, name)));
   }
   return hash.digest('hex').slice(0, 16);
 }

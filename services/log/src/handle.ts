@@ -1,5 +1,5 @@
 import type { Sct } from '@sigstead/formats';
-import type { Closables, Pool, Routes } from '@sigstead/platform';
+import type { Closables, GrpcFile, HealthCheck, Pool, Routes } from '@sigstead/platform';
 import type { CtPersonality } from './core/ct/personality.ts';
 import { LogError } from './core/errors.ts';
 import type { FsckReport } from './core/fsck.ts';
@@ -8,6 +8,7 @@ import type { LogStore } from './core/ports.ts';
 import type { RekorV2Personality } from './core/rekor-v2/personality.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { StoredFsckOptions } from './fsck-stored.ts';
+import { REKOR_SERVICE, rekorV2Files } from './grpc/rekor-v2.ts';
 import { addChain, type CtLog } from './ct/add-chain.ts';
 import { ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
@@ -48,6 +49,8 @@ export interface LogHandle {
   close(): Promise<void>;
   /** Throws `misconfigured` when there is no such log of that kind. */
   ct(name: string): CtClient & { logId: Uint8Array };
+  /** What a gRPC server of one Rekor v2 log serves. Throws `misconfigured` when there is no such log. */
+  grpc(name: string): { files: GrpcFile[]; health: HealthCheck };
   rekorV2(name: string): { keyId: Uint8Array; origin: string; checkpoint(): Uint8Array };
   stats(): LogStats[];
   /**
@@ -98,6 +101,13 @@ export function handleOf(
         logId: one.personality.logId,
         addPreChain: (chain, signal) => addChain(one.ct, chain, 'precert', signal),
       };
+    },
+    grpc(name) {
+      const one = find(name);
+      if (one.kind !== 'rekor-v2') throw misconfigured(`log "${name}" is no Rekor v2 log`);
+      const { clock, metrics } = options;
+      const ready = async (): Promise<boolean> => (await readiness([one], options)).ok;
+      return { files: rekorV2Files({ ...one, clock, metrics }), health: { service: REKOR_SERVICE, ready } };
     },
     rekorV2(name) {
       const one = find(name);

@@ -89,7 +89,7 @@ test('an upgrade request is served as a plain one', async () => {
   assert.match(await raw(bytes, (socket) => socket.once('data', () => socket.end())), /^HTTP\/1\.1 200 /);
 });
 
-test('a head and a body that trickle are cut', async () => {
+test('B24 a head and a body that trickle are cut', async () => {
   const slow = exampleServer({ metrics, headersTimeoutMs: 150, requestTimeoutMs: 300, timeoutCheckMs: 50 });
   const { port: at } = await slow.listen({ host: '127.0.0.1', port: 0 });
   assert.match(await raw('GET / HTTP/1.1\r\nHost: x\r\n', undefined, at), /^HTTP\/1\.1 408 /);

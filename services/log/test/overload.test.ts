@@ -85,7 +85,7 @@ function assertRefused(answer: RawResponse): void {
   assert.equal(answer.body.toString(), '{"code":14,"message":"reached max pushback; retry","details":[]}');
 }
 
-test('a store that takes its time: a burst is held and answered whole, what comes beyond it is refused before it is read', async () => {
+test('B29 a store that takes its time: a burst is held and answered whole, what comes beyond it is refused before it is read', async () => {
   held = Promise.withResolvers();
   entered = 0;
   const burst = Array.from({ length: BURST }, () => post());
@@ -117,7 +117,7 @@ test('a store that takes its time: a burst is held and answered whole, what come
   assert.match(await metrics.text(), /^rekor_v2_http_requests_total\{code="503",method="POST"\} 42$/m);
 });
 
-test('for a second after a refusal fewer are let in, then a burst again', async () => {
+test('B29 for a second after a refusal fewer are let in, then a burst again', async () => {
   held = Promise.withResolvers();
   entered = 0;
   const some = Array.from({ length: 128 }, () => post());

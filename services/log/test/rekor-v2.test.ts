@@ -111,7 +111,7 @@ test('the leaf is the canonical JSON of the entry, whatever the spelling of the 
   assert.deepEqual(verified(again), leaf);
 });
 
-test('a duplicate is answered with the entry as it is under a current checkpoint, and fifty at once make one leaf', async () => {
+test('B25 a duplicate is answered with the entry as it is under a current checkpoint, and fifty at once make one leaf', async () => {
   const size = await treeSize();
   const request = hashedRekord(key, 'fifty');
   const answers = await Promise.all(Array.from({ length: 50 }, () => post(request)));
@@ -241,7 +241,7 @@ test('hostile bodies, headers and paths never make a 5xx, leak no stack, and log
   assert.ok((await treeSize()) - size <= 1);
 });
 
-test('a body over the limit is refused while it arrives', async () => {
+test('B24 a body over the limit is refused while it arrives', async () => {
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect(server.port, '127.0.0.1');
     let text = '';
@@ -266,7 +266,7 @@ test('Grpc-Timeout: malformed is 400, spent is 504, enough is enough', async () 
   assert.equal((await post(request, [['Grpc-Timeout', '10S']])).status, 201);
 });
 
-test('a full queue says so at once, with the text clients wait for, and uses no index', async () => {
+test('B29 a full queue says so at once, with the text clients wait for, and uses no index', async () => {
   const queue = { maxEntries: 0, maxBytes: 1000, maxBatchEntries: 1, maxBatchBytes: 1000 };
   const log = { name: 'full', origin: 'full.example.com', kind: 'rekor-v2', signer, create: true } as const;
   const full = await startServer({ logs: [log], queue });

@@ -99,5 +99,9 @@ function submit(port: number, { how }: AnswerRow): { sent: ClientRequest; status
 /** Until a session of the server waits for the lock that the rival has. */
 async function locked(rival: pg.Client): Promise<void> {
   const text = `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  await until(async () => (await rival.query<{ pid: number }>(text)).rows[0]?.pid);
+  await until(async () => {
+    // Within the rival's transaction that view stays what it was.
+    await rival.query('select pg_stat_clear_snapshot()');
+    return (await rival.query<{ pid: number }>(text)).rows[0]?.pid;
+  });
 }

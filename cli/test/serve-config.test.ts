@@ -342,6 +342,26 @@ suite('bad configurations stop with the path and what to do', () => {
       changed('    acceptedRootsFile: ', '    export: {folder: x}\n    acceptedRootsFile: '),
       /logs\[1\]\.export .*rekor-v2 only/,
     ],
+    [
+      'witnesses of a ct log',
+      changed('    acceptedRootsFile: ', '    witness: {policyFile: p}\n    acceptedRootsFile: '),
+      /logs\[1\]\.witness .*rekor-v2 only/,
+    ],
+    [
+      'witnesses that nobody names',
+      changed('    # witness:', '    witness: {mode: fail-closed}\n    # witness:'),
+      /logs\[0\]\.witness\.policyFile: missing/,
+    ],
+    [
+      'witnesses that are asked half-heartedly',
+      changed('    # witness:', '    witness: {policyFile: p, mode: open}\n    # witness:'),
+      /logs\[0\]\.witness\.mode .*fail-open, fail-closed/,
+    ],
+    [
+      'answers that wait for less than a round',
+      changed('    # witness:', '    witness: {policyFile: p, timeoutMs: 900, waitMs: 1899}\n    # witness:'),
+      /logs\[0\]\.witness\.waitMs .*at least .*\(1900\)/,
+    ],
     ['issuers of no kind', changed('        type: email\n', ''), /issuers\.oidc-issuers.*type: missing/],
     ['targets key without root key', changed('    root: keys/tuf-root.key.pem\n', ''), /tuf\.keys .*both/],
     ['a day that no calendar has', changed('validFrom: 2025-01-01T', 'validFrom: 2025-02-30T'), /validFrom/],

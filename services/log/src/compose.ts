@@ -17,7 +17,7 @@ import { openExport } from './open-export.ts';
 import { openLog } from './open-log.ts';
 import { openMark } from './open-mark.ts';
 import { openScrub } from './open-scrub.ts';
-import { openWitnessing } from './open-witness.ts';
+import { checkUnwitnessed, openWitnessing } from './open-witness.ts';
 import { openSearch } from './open-search.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import type { Archive } from './read/archive.ts';
@@ -104,6 +104,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
   const marks = openMark(spec, { key: keyName(spec), clock: options.clock });
   const mark = marks.store;
   const logId = await findOrCreate({ pool, spec, personality, mark, hasher, nowMs: options.clock.nowMs() });
+  if (spec.witness === undefined && spec.hidden !== true) await checkUnwitnessed(pool, logId, spec.name);
   const { connectionString, clock, cacheBytes, queue, sessions, metrics } = options;
   const logger = options.logger.child({ log: spec.name });
   let exporter: Exporter | undefined;

@@ -27,6 +27,7 @@ export { fileMark } from './mark/file-mark.ts';
 export { engineMetrics } from './metrics.ts';
 export type { ExportTarget } from './open-export.ts';
 export { type OpenLog, openLog, type OpenLogOptions } from './open-log.ts';
+export { checkWitnessPolicy, type WitnessSpec } from './open-witness.ts';
 export type { LogOptions, LogSpec } from './options.ts';
 export type { Duplicates } from './rekor-v2/create-entry.ts';
 export { createLog, type LogIdentity } from './store/logs.ts';

@@ -6,7 +6,7 @@ import type { OpenLogOptions } from './open-log.ts';
 import type { LogOptions, LogSpec } from './options.ts';
 import { misconfigured } from './specs.ts';
 import { PostgresLease } from './store/lease.ts';
-import { publicationStore } from './store/publications.ts';
+import { hasPublications, publicationStore } from './store/publications.ts';
 import { WitnessAsker } from './witness/asker.ts';
 import { WitnessLoop, type WitnessMode } from './witness/loop.ts';
 import { witnessMetrics } from './witness/metrics.ts';
@@ -59,7 +59,7 @@ export function openWitnessing(parts: {
   const { clock, connectionString, sessions, requireDurableDatabase: durable = false } = options;
   if (spec.witness === undefined) return undefined;
   const { policy, mode = 'fail-open', timeoutMs = 1_000, intervalMs = 1_000, waitMs = 4_000 } = spec.witness;
-  checkPolicy(spec, policy);
+  checkWitnessPolicy(spec, policy);
   const metrics = witnessMetrics(options.metrics, spec.name);
   let loop: WitnessLoop | undefined;
   return {
@@ -129,8 +129,11 @@ export function openWitnessing(parts: {
   };
 }
 
-/** Throws `misconfigured`: what could never be witnessed is found out at the start. */
-function checkPolicy({ name, kind, origin, signer }: LogSpec, policy: WitnessPolicy): void {
+/** Throws `misconfigured` for a policy by which this log could never be witnessed. */
+export function checkWitnessPolicy(
+  { name, kind, origin, signer }: Pick<LogSpec, 'name' | 'kind' | 'origin' | 'signer'>,
+  policy: WitnessPolicy,
+): void {
   if (kind !== 'rekor-v2')
     throw misconfigured(`log "${name}" cannot be witnessed: only Rekor v2 logs have room for it`);
   const isOurs = policy.logs.some(({ key }) => key.name === origin && Buffer.compare(key.key.spki, signer.spki) === 0);
@@ -147,6 +150,16 @@ function checkPolicy({ name, kind, origin, signer }: LogSpec, policy: WitnessPol
     }
   }
   for (const witness of policy.witnesses) if (witness.url !== undefined) addCheckpointUrl(witness);
+}
+
+/**
+ * A log that has shown witnessed checkpoints is not served without: two processes would show different ones, and who turned
+ * witnesses on again later would show an older one than before. Throws `misconfigured`.
+ */
+export async function checkUnwitnessed(pool: Pool, logId: number, name: string): Promise<void> {
+  if (!(await hasPublications(pool, logId))) return;
+  const text = `log "${name}" shows what its witnesses have cosigned, and would be served without them: keep its policy`;
+  throw misconfigured(`${text}, or end it with one that says "quorum none"`);
 }
 
 /** The operator's address and no other: nothing that a witness says changes where questions go. */

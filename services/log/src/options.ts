@@ -46,6 +46,8 @@ export interface LogSpec {
   create?: boolean;
   /** This process serves, but takes no entries and signs nothing. Default false. For all processes: changeState(). */
   readOnly?: boolean;
+  /** This process shows nothing of it to anybody: it is opened to be looked at, or changed. Default false. */
+  hidden?: boolean;
   /**
    * High-water mark outside the database, on another volume: what was answered is remembered there, and a database
    * that was set back is found out. A mark on the database's own volume goes back with it.

@@ -3,6 +3,7 @@ import { checkCtLogs } from './ct-rules.ts';
 import { checkIdentities } from './identity-rules.ts';
 import { checkListeners, type Fail } from './listener-rules.ts';
 import type { ServeFile } from './sections.ts';
+import { checkWitnesses } from './witness-section.ts';
 
 /** What cannot be together, each with its path and what to do. */
 export function checkWhole(file: ServeFile, at: Place): void {
@@ -17,6 +18,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkCtLogs(file, fail);
   checkIdentities(file, fail);
   checkExports(file, fail);
+  checkWitnesses(file, fail);
   checkCt(file, fail);
   checkPlainUrls(file, fail);
   checkTuf(file, fail);

@@ -3,6 +3,7 @@ import { CLIENT_SIGNING_ALGORITHMS } from '@sigstead/log';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
 import { acceptedRoots, ctLog } from './ct-sections.ts';
 import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
+import { witness } from './witness-section.ts';
 
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/;
 const REGION = /^[A-Za-z0-9-]{1,64}$/;
@@ -59,6 +60,7 @@ const log = {
   dsse: c.optional(c.oneOf('on', 'off')),
   clientSigningAlgorithms: c.optional(c.list(c.oneOf(...CLIENT_SIGNING_ALGORITHMS), { min: 1 })),
   export: c.optional(c.object(logExport)),
+  witness: c.optional(c.object(witness)),
   validFrom: c.optional(time),
 };
 
@@ -168,6 +170,7 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   logs: log,
   'logs.acceptedRoots': acceptedRoots,
   'logs.export': logExport,
+  'logs.witness': witness,
   mark,
   'mark.s3': s3,
   ca,

@@ -18,6 +18,7 @@ import { ctOrigin, ctSpec } from './ct-spec.ts';
 import type { Materials } from './materials.ts';
 import type { ComposeOptions } from './options.ts';
 import { startStep } from './start-failure.ts';
+import { witnessOf } from './witness.ts';
 
 /** The logs behind one listener. */
 export interface LogGroup {
@@ -37,7 +38,11 @@ export async function composeLogs(options: ComposeOptions, built: Closables): Pr
   const groups: LogGroup[] = [];
   const byName = new Map<string, LogHandle>();
   for (const logs of byListener(config.file.logs)) {
-    const specs = logs.map((log) => ({ ...logSpec(config, materials, log), ...exportOf(config, log) }));
+    const specs = logs.map((log) => ({
+      ...logSpec(config, materials, log),
+      ...exportOf(config, log),
+      ...witnessOf(log, materials.logs.get(log.name)?.witnessPolicy),
+    }));
     const handle = built.use(await openLogs(options, specs, scrubOf(config)));
     for (const { name } of logs) byName.set(name, handle);
     if (logs[0] !== undefined) groups.push({ listen: logs[0].listen, handle });

@@ -1,4 +1,4 @@
-import { basicConstraints, parseCertificate } from '@sigstead/formats';
+import { basicConstraints, parseCertificate, type WitnessPolicy } from '@sigstead/formats';
 import type { LocalSigner } from '@sigstead/keys';
 import type { TufSigners } from '@sigstead/tuf-root';
 import { Failure } from '../../failure.ts';
@@ -6,6 +6,7 @@ import { type NamedFile, readCertificates, readNamed, readPublicKey, readSigner 
 import type { ServeConfig } from '../config/load.ts';
 import { Problems } from '../config/problems.ts';
 import type { LogFile } from '../config/sections.ts';
+import { readWitnessPolicy } from './witness.ts';
 
 /** A key with the certificates above it, DER, its own first. */
 export interface Authority {
@@ -59,6 +60,7 @@ interface LogMaterials {
   readonly signer: LocalSigner;
   /** PEM of what the TLS of acceptedRoots.trustBundleUrl is trusted by instead of the system's. */
   readonly trustBundleCa: string | undefined;
+  readonly witnessPolicy: WitnessPolicy | undefined;
 }
 
 async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials> {
@@ -68,9 +70,15 @@ async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials>
     await checkRoots(at(`${key}.acceptedRoots.files[${i}]`, file));
   }
   const ca = acceptedRoots?.trustBundleCaFile;
+  const signer = await readSigner(at(`${key}.keyFile`, log.keyFile));
+  const policy = log.witness?.policyFile;
   return {
-    signer: await readSigner(at(`${key}.keyFile`, log.keyFile)),
+    signer,
     trustBundleCa: ca === undefined ? undefined : await readNamed(at(`${key}.acceptedRoots.trustBundleCaFile`, ca)),
+    witnessPolicy:
+      policy === undefined
+        ? undefined
+        : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, signer),
   };
 }
 

@@ -1,6 +1,7 @@
 import { usageFailure } from './failure.ts';
 import { type DevFlags, type EnvFlags, parseDev, parseEnv, parseToken, type TokenFlags } from './flags/dev.ts';
 import { type FsckFlags, type LogFlags, parseFsck, parseLog } from './flags/log.ts';
+import { parseSearch, type SearchFlags } from './flags/search.ts';
 import {
   type ConfigFlags,
   type InitFlags,
@@ -23,10 +24,23 @@ export const COMMANDS = [
   'migrate',
   'log',
   'fsck',
+  'search',
   'version',
   'help',
 ] as const;
-const TOPICS = ['sigstead', 'dev', 'token', 'env', 'init', 'serve', 'config', 'migrate', 'log', 'fsck'] as const;
+const TOPICS = [
+  'sigstead',
+  'dev',
+  'token',
+  'env',
+  'init',
+  'serve',
+  'config',
+  'migrate',
+  'log',
+  'fsck',
+  'search',
+] as const;
 export type HelpTopic = (typeof TOPICS)[number];
 
 export type CommandLine =
@@ -39,6 +53,7 @@ export type CommandLine =
   | { readonly command: 'migrate'; readonly flags: MigrateFlags }
   | { readonly command: 'log'; readonly flags: LogFlags }
   | { readonly command: 'fsck'; readonly flags: FsckFlags }
+  | { readonly command: 'search'; readonly flags: SearchFlags }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic: HelpTopic };
 
@@ -64,6 +79,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       return asksForHelp(rest) ? { command: 'help', topic: 'log' } : { command, flags: parseLog(rest) };
     case 'fsck':
       return asksForHelp(rest) ? { command: 'help', topic: 'fsck' } : { command, flags: parseFsck(rest) };
+    case 'search':
+      return asksForHelp(rest) ? { command: 'help', topic: 'search' } : { command, flags: parseSearch(rest) };
     case 'version':
     case '--version':
     case '-v':

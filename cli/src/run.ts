@@ -90,6 +90,10 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       const { fsckCommand } = await import('./commands/fsck.ts');
       return fsckCommand(line.flags, { write, writeError, nowMs: () => Date.now() });
     }
+    case 'search': {
+      const { searchCommand } = await import('./commands/search.ts');
+      return searchCommand(line.flags, { user, env: user.env, write, writeError, nowMs: () => Date.now() });
+    }
     case 'dev': {
       const { devCommand } = await import('./commands/dev.ts');
       return devCommand(line.flags, {

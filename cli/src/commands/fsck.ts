@@ -122,7 +122,7 @@ async function readNotes(path: string): Promise<HeldNote[]> {
 }
 
 /** A file, or a verifier key as it stands. */
-async function readKey(given: string): Promise<string> {
+export async function readKey(given: string): Promise<string> {
   if (/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/.test(given)) return given;
   try {
     return await readFile(given, 'utf8');

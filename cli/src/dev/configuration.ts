@@ -60,6 +60,7 @@ logs:
     ${at}
     publicUrl: ${yaml(publicUrl)}
     keyFile: ${key('rekor.key')}
+    search: on
   - name: dev
     kind: ct
     ${at}

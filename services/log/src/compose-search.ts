@@ -1,6 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type Logger, openPool, type Pool } from '@sigstead/platform';
+import type { NoteVerifier } from '@sigstead/formats';
+import { createTreeHasher } from '@sigstead/merkle';
 import { keysOfBody } from './core/rekor-v2/search-entry.ts';
+import { issuersOf, namesOf, type SearchableEntry } from './core/rekor-v2/search-keys.ts';
+import { parseSearchQuery } from './core/rekor-v2/search-query.ts';
+import { readCheckpointKey } from './fsck/checkpoint-key.ts';
+import { readAnswer, type ReadAnswer } from './search/answer.ts';
 import { Coverage } from './search/coverage.ts';
 import { type RebuildProgress, rebuildSearch, type SearchWorkshop } from './search/rebuild.ts';
 import { type SearchStatus, searchStatus } from './search/status.ts';
@@ -11,6 +17,8 @@ import { listLogs, type StoredLog } from './store/row-counts.ts';
 import { searchIndex } from './store/searching.ts';
 import { searchRebuilder } from './store/search-rebuilding.ts';
 import { sha256 } from './sha256.ts';
+
+const hasher = createTreeHasher(sha256);
 
 export interface StoredSearchOptions {
   /** Of a role that may read and add, as one that serves may. */
@@ -91,4 +99,47 @@ async function chosenLog(pool: Pool, name: string): Promise<StoredLog> {
   if (log.kind !== 'rekor-v2')
     throw misconfigured(`log "${name}" is of kind ${log.kind}: only Rekor v2 logs are searched`);
   return log;
+}
+
+/** One page of a question. */
+export interface SearchPage {
+  /** The query string. */
+  readonly query: string;
+  /** Reads the answer to it. Throws Error with what is wrong with it. */
+  read(answer: Uint8Array): ReadAnswer;
+}
+
+/**
+ * A question as a client asks it that believes no server: `terms` are names and values as in docs/specs/search.md, `key`
+ * verifies checkpoints (a verifier key or a PEM public key). Throws LogError `invalid_request`, `misconfigured`.
+ */
+export function searchPage(options: {
+  terms: readonly (readonly [string, string])[];
+  from: number;
+  limit: number;
+  key?: string;
+}): SearchPage {
+  const { terms, from, limit } = options;
+  const key = options.key === undefined ? undefined : readCheckpointKey(options.key);
+  const parameters = new URLSearchParams(terms.map(([name, value]) => [name, value]));
+  parameters.set('from', String(from));
+  parameters.set('limit', String(limit));
+  const text = parameters.toString();
+  const query = parseSearchQuery(text, sha256);
+  const verifierFor = (origin: string): NoteVerifier | undefined => key?.verifierFor(key.name ?? origin);
+  return { query: text, read: (answer) => readAnswer(answer, { query, hasher, sha256, verifierFor }) };
+}
+
+/** What an entry says of itself, for people: hash, names and issuers as text. */
+export function describeEntry({ hash, digest, certificate }: SearchableEntry): {
+  hash: string;
+  names: string[];
+  issuers: string[];
+} {
+  const texts = (values: readonly Uint8Array[]): string[] => values.map((value) => Buffer.from(value).toString('utf8'));
+  return {
+    hash: `${hash}:${Buffer.from(digest).toString('hex')}`,
+    names: certificate === undefined ? [] : texts(namesOf(certificate)),
+    issuers: certificate === undefined ? [] : [...new Set(texts(issuersOf(certificate)))],
+  };
 }

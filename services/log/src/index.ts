@@ -7,6 +7,14 @@ export {
   fsckDatabase,
   fsckPublished,
 } from './compose-fsck.ts';
+export {
+  describeEntry,
+  rebuildStoredSearch,
+  type SearchPage,
+  searchPage,
+  statusOfStoredSearch,
+  type StoredSearchOptions,
+} from './compose-search.ts';
 export { LogError, type LogErrorCode, StoreError } from './core/errors.ts';
 export type { FsckReport } from './core/fsck.ts';
 export type { LifeState } from './core/life.ts';
@@ -33,5 +41,7 @@ export type { Duplicates } from './rekor-v2/create-entry.ts';
 export { createLog, type LogIdentity } from './store/logs.ts';
 export { MIGRATIONS as LOG_MIGRATIONS, SCHEMA as LOG_SCHEMA } from './store/migrations.ts';
 export { postgresStore } from './store/postgres-store.ts';
+export type { FoundEntry, ReadAnswer } from './search/answer.ts';
+export type { SearchStatus } from './search/status.ts';
 export { SCRUB_LIMITS, type ScrubLimits } from './scrub/scrub.ts';
 export { SESSION_LIMITS, type SessionLimits } from './store/session.ts';

@@ -78,7 +78,9 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
   logs.forEach((log, i) => {
     const path = `logs[${i}]`;
     if (logs.findIndex(({ name }) => name === log.name) < i) fail(`${path}.name`, `two logs are named ${log.name}`);
-    const stray = (['duplicates', 'dsse', 'clientSigningAlgorithms'] as const).find((key) => log[key] !== undefined);
+    const stray = (['duplicates', 'dsse', 'search', 'clientSigningAlgorithms'] as const).find(
+      (key) => log[key] !== undefined,
+    );
     if (log.kind === 'ct' && stray !== undefined) fail(`${path}.${stray}`, 'is for kind rekor-v2 only');
     if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {
       fail(`${path}.publicUrl`, 'must have no path: clients derive the origin from its host alone');

@@ -58,6 +58,7 @@ const log = {
   readOnly: c.withDefault(c.boolean(), false),
   duplicates: c.optional(c.oneOf('original', 'conflict')),
   dsse: c.optional(c.oneOf('on', 'off')),
+  search: c.optional(c.oneOf('on', 'off')),
   clientSigningAlgorithms: c.optional(c.list(c.oneOf(...CLIENT_SIGNING_ALGORITHMS), { min: 1 })),
   export: c.optional(c.object(logExport)),
   witness: c.optional(c.object(witness)),

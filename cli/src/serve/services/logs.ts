@@ -104,15 +104,17 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
   };
 }
 
-/** Which entries a Rekor v2 log takes, and what it answers to those that it has already. */
+/** Which entries a Rekor v2 log takes, what it answers to those that it has already, and whether they are found again. */
 function entryRules({
   duplicates,
   dsse,
+  search,
   clientSigningAlgorithms,
-}: LogFile): Pick<LogSpec, 'duplicates' | 'dsse' | 'clientSigningAlgorithms'> {
+}: LogFile): Pick<LogSpec, 'duplicates' | 'dsse' | 'search' | 'clientSigningAlgorithms'> {
   return {
     ...(duplicates === undefined ? {} : { duplicates }),
     ...(dsse === undefined ? {} : { dsse: dsse === 'on' }),
+    ...(search === undefined ? {} : { search: search === 'on' }),
     ...(clientSigningAlgorithms === undefined ? {} : { clientSigningAlgorithms }),
   };
 }

@@ -39,7 +39,8 @@ export async function* candidates(
       segment = segments.last + 1;
       fromBatch = segment * SEGMENT_ENTRIES;
       if (rows.length === 0) width = Math.min(width * 2, MANY_SEGMENTS);
-      yield { indexes, to: Math.min(end, fromBatch) };
+      // A batch may reach into the next segment.
+      yield { indexes, to: Math.min(end, Math.max(fromBatch, (indexes.at(-1) ?? 0) + 1)) };
     } else {
       fromBatch = found.lastBatch + 1;
       segment = segmentOf(found.lastBatch);

@@ -1,5 +1,6 @@
 import {
   Closables,
+  createGrpcServer,
   createHttpServer,
   createMetrics,
   ListenError,
@@ -12,6 +13,7 @@ import type { ServeFile } from './config/sections.ts';
 import type { ListenAddress } from './config/values.ts';
 import { frontRoutes } from './front.ts';
 import type { Site } from './services/compose.ts';
+import type { GrpcSite } from './services/grpc-sites.ts';
 import { welcomeText } from './welcome.ts';
 
 /** Requests under way at the end get this long; a signature takes milliseconds. */
@@ -19,6 +21,7 @@ const DRAIN_MS = 10_000;
 
 export interface SitesOptions {
   readonly sites: readonly Site[];
+  readonly grpcSites: readonly GrpcSite[];
   readonly file: ServeFile;
   /** In a worker beside others. */
   readonly shared: boolean;
@@ -34,7 +37,7 @@ export interface OpenSites {
   close(): Promise<void>;
 }
 
-/** Opens one listener for each site. Throws a Failure; then none is left open. */
+/** Opens one listener for each site, those of gRPC too. Throws a Failure; then none is left open. */
 export async function openSites(options: SitesOptions): Promise<OpenSites> {
   let stopping = false;
   const servers: { close(): Promise<void> }[] = [];
@@ -52,6 +55,13 @@ export async function openSites(options: SitesOptions): Promise<OpenSites> {
       const welcome = welcomeText(options.file, site.parts, options.version);
       await server.app.register(frontRoutes({ parts: site.parts, welcome, stopping: () => stopping }));
       addresses.push(...(await server.listen({ ...site.listen, shared })).addresses);
+    }
+    for (const { listen, tls, ...served } of options.grpcSites) {
+      const { metrics, shared } = options;
+      const logger = options.logger.child({ part: 'grpc' });
+      const server = createGrpcServer({ ...served, logger, metrics, ...(tls === undefined ? {} : { tls }) });
+      servers.push({ close: () => server.close({ deadlineMs: DRAIN_MS }) });
+      addresses.push(...(await server.listen({ ...listen, shared })).addresses);
     }
     return { addresses, close: closeAll };
   } catch (error) {

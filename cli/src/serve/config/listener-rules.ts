@@ -41,6 +41,10 @@ function servedParts({ logs, ca, tsa, tuf, devOidc, metrics }: ServeFile): Serve
     listen,
     mount: kind === 'ct' ? `${new URL(publicUrl).pathname.replace(/\/$/, '')}/ct` : 'rekor-v2',
   }));
+  logs.forEach(({ grpc }, i) => {
+    // Another protocol, with the same methods for each log.
+    if (grpc) parts.push({ path: `logs[${i}].grpc`, listen: grpc.listen, mount: ALONE });
+  });
   if (ca) parts.push({ path: 'ca', listen: ca.listen, mount: 'ca' });
   if (tsa) parts.push({ path: 'tsa', listen: tsa.listen, mount: 'tsa' });
   if (tuf) {

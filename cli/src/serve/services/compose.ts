@@ -8,6 +8,7 @@ import type { DevOidc } from '@sigstead/dev-oidc';
 import type { ListenAddress } from '../config/values.ts';
 import type { Part } from '../front.ts';
 import { documentsOf, openDevIssuers } from './dev-issuers.ts';
+import { type GrpcSite, grpcSites } from './grpc-sites.ts';
 import { composeLogs, type RunningLogs, stateFolderOf } from './logs.ts';
 import type { ComposeOptions } from './options.ts';
 import { startStep } from './start-failure.ts';
@@ -25,6 +26,7 @@ export interface Site {
 /** The configured services of one process; they have no listener yet. */
 export interface ComposedServices {
   readonly sites: readonly Site[];
+  readonly grpcSites: readonly GrpcSite[];
   readonly tuf: TufRootHandle | undefined;
   readonly devOidc: DevOidc | undefined;
   close(): Promise<void>;
@@ -69,7 +71,7 @@ async function compose(options: ComposeOptions, built: Closables): Promise<Omit<
     tuf = built.use(await startStep('tuf', path, () => openTuf(options)));
     services.push({ name: 'tuf-root', listen: file.tuf.listen, handle: tuf });
   }
-  return { sites: sitesOf(services), tuf, devOidc };
+  return { sites: sitesOf(services), grpcSites: grpcSites(options, logs), tuf, devOidc };
 }
 
 function openCa(options: ComposeOptions, logs: RunningLogs, devOidc: DevOidc | undefined): Promise<CaHandle> {

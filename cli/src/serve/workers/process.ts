@@ -46,7 +46,8 @@ export async function startServing(options: ProcessOptions): Promise<ServingProc
   });
   try {
     await options.beforeListen?.();
-    const sites = await openSites({ sites: services.sites, file: config.file, shared, version, logger, metrics });
+    const { sites: http, grpcSites } = services;
+    const sites = await openSites({ sites: http, grpcSites, file: config.file, shared, version, logger, metrics });
     return {
       addresses: sites.addresses,
       services,

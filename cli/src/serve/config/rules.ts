@@ -78,7 +78,7 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
   logs.forEach((log, i) => {
     const path = `logs[${i}]`;
     if (logs.findIndex(({ name }) => name === log.name) < i) fail(`${path}.name`, `two logs are named ${log.name}`);
-    const stray = (['duplicates', 'dsse', 'search', 'clientSigningAlgorithms'] as const).find(
+    const stray = (['duplicates', 'dsse', 'search', 'clientSigningAlgorithms', 'grpc'] as const).find(
       (key) => log[key] !== undefined,
     );
     if (log.kind === 'ct' && stray !== undefined) fail(`${path}.${stray}`, 'is for kind rekor-v2 only');

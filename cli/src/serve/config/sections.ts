@@ -2,6 +2,7 @@ import { issuersSchema } from '@sigstead/ca';
 import { CLIENT_SIGNING_ALGORITHMS } from '@sigstead/log';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
 import { acceptedRoots, ctLog } from './ct-sections.ts';
+import { grpc, grpcTls } from './grpc-section.ts';
 import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
 import { witness } from './witness-section.ts';
 
@@ -61,6 +62,7 @@ const log = {
   search: c.optional(c.oneOf('on', 'off')),
   clientSigningAlgorithms: c.optional(c.list(c.oneOf(...CLIENT_SIGNING_ALGORITHMS), { min: 1 })),
   export: c.optional(c.object(logExport)),
+  grpc: c.optional(c.object(grpc)),
   witness: c.optional(c.object(witness)),
   validFrom: c.optional(time),
 };
@@ -171,6 +173,8 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   logs: log,
   'logs.acceptedRoots': acceptedRoots,
   'logs.export': logExport,
+  'logs.grpc': grpc,
+  'logs.grpc.tls': grpcTls,
   'logs.witness': witness,
   mark,
   'mark.s3': s3,

@@ -30,6 +30,8 @@ export interface RunningLogs {
   readonly groups: readonly LogGroup[];
   /** A ct log of this configuration. */
   ct(name: string): CtClient;
+  /** The logs that are opened together with this one. */
+  handleOf(name: string): LogHandle;
 }
 
 /** Opens every log of the configuration; those behind one listener together. `built` closes them. Throws a Failure. */
@@ -47,14 +49,12 @@ export async function composeLogs(options: ComposeOptions, built: Closables): Pr
     for (const { name } of logs) byName.set(name, handle);
     if (logs[0] !== undefined) groups.push({ listen: logs[0].listen, handle });
   }
-  return {
-    groups,
-    ct(name) {
-      const handle = byName.get(name);
-      if (handle === undefined) throw new Failure(`ca.ct.log: no log ${name} runs here`);
-      return handle.ct(name);
-    },
+  const handleOf = (name: string): LogHandle => {
+    const handle = byName.get(name);
+    if (handle === undefined) throw new Failure(`no log ${name} runs here`);
+    return handle;
   };
+  return { groups, handleOf, ct: (name) => handleOf(name).ct(name) };
 }
 
 /** Opens logs with the settings of the configuration. Throws a Failure. */

@@ -6,6 +6,7 @@ import { type NamedFile, readCertificates, readNamed, readPublicKey, readSigner 
 import type { ServeConfig } from '../config/load.ts';
 import { Problems } from '../config/problems.ts';
 import type { LogFile } from '../config/sections.ts';
+import { readTlsFiles, type TlsFiles } from '../config/tls-files.ts';
 import { readWitnessPolicy } from './witness.ts';
 
 /** A key with the certificates above it, DER, its own first. */
@@ -58,6 +59,8 @@ export async function loadMaterials(config: ServeConfig): Promise<Materials> {
 
 interface LogMaterials {
   readonly signer: LocalSigner;
+  /** Of its gRPC listener, where that has TLS. */
+  readonly grpcTls: TlsFiles | undefined;
   /** PEM of what the TLS of acceptedRoots.trustBundleUrl is trusted by instead of the system's. */
   readonly trustBundleCa: string | undefined;
   readonly witnessPolicy: WitnessPolicy | undefined;
@@ -74,12 +77,19 @@ async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials>
   const policy = log.witness?.policyFile;
   return {
     signer,
+    grpcTls: await loadGrpcTls(`${key}.grpc.tls`, log, at),
     trustBundleCa: ca === undefined ? undefined : await readNamed(at(`${key}.acceptedRoots.trustBundleCaFile`, ca)),
     witnessPolicy:
       policy === undefined
         ? undefined
         : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, signer),
   };
+}
+
+async function loadGrpcTls(key: string, { grpc }: LogFile, at: At): Promise<TlsFiles | undefined> {
+  if (grpc?.tls === undefined) return undefined;
+  const { certFile, keyFile } = grpc.tls;
+  return readTlsFiles(at(`${key}.certFile`, certFile), at(`${key}.keyFile`, keyFile));
 }
 
 /** The log reads them itself, again when they change; what it would refuse then is refused here with its place. */

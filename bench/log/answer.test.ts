@@ -35,6 +35,18 @@ describe('answers of a connection', () => {
     assert.equal(reader.isInside, true);
   });
 
+  it('in chunks are put together, however the bytes are cut', () => {
+    const whole = Buffer.from(
+      'HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\nB\r\n,two\r\nthree\r\n0\r\n\r\n',
+    );
+    for (let cut = 1; cut < whole.length; cut++) {
+      const reader = new AnswerReader();
+      assert.equal(reader.push(whole.subarray(0, cut)), undefined);
+      assert.equal(reader.push(whole.subarray(cut))?.body.toString(), 'one,two\r\nthree');
+      assert.equal(reader.isInside, false);
+    }
+  });
+
   it('without a length, of another protocol, or with bytes behind them are refused', () => {
     for (const bad of [
       'HTTP/1.1 200 OK\r\n\r\n',
@@ -44,6 +56,10 @@ describe('answers of a connection', () => {
       'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n',
       'SSH-2.0-x\r\n\r\n',
       'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nx',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}`,
     ])
       assert.throws(() => new AnswerReader().push(Buffer.from(bad)), BadAnswerError, bad.slice(0, 40));

@@ -23,16 +23,25 @@ interface Template {
  */
 export class Entries {
   readonly count: number;
+  readonly #keys: readonly CertifiedKey[];
   readonly #made: Buffer;
   readonly #templates: readonly Template[];
 
-  constructor(options: { count: number; keys: readonly CertifiedKey[]; target: Target }) {
-    const { count, keys, target } = options;
+  /** `same`: entries that were made before, for another target. */
+  constructor(options: { count: number; keys: readonly CertifiedKey[]; target: Target; same?: Entries }) {
+    const { count, keys, target, same } = options;
     if (keys.length === 0) throw new Error('no certificate to sign with');
     this.count = count;
-    this.#made = Buffer.alloc(count * ENTRY_CHARS);
+    this.#keys = keys;
     this.#templates = keys.map((key) => templateOf(key, target));
+    this.#made = same === undefined ? Buffer.alloc(count * ENTRY_CHARS) : same.#made;
+    if (same !== undefined) return;
     for (let i = 0; i < count; i++) this.#make(i, keys[i % keys.length] as CertifiedKey);
+  }
+
+  /** The very same bodies, for another server. */
+  to(target: Target): Entries {
+    return new Entries({ count: this.count, keys: this.#keys, target, same: this });
   }
 
   /** Headers and body. Throws RangeError outside of 0..count−1. */

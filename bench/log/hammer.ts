@@ -32,13 +32,20 @@ export interface RunOptions {
   readonly duplicates: number;
   readonly verifyEvery: number;
   readonly connections: number;
+  /** As entriesFor() made them, for a server that never saw them; without, a run signs its own. */
+  readonly entries?: Entries;
 }
 
-/** One run: signs, sends, checks, and says what it saw. Entries of a run are its own. */
+/** Entries enough for a load of so many seconds. */
+export function entriesFor(on: Pick<HammerTarget, 'keys' | 'target'>, load: Load, seconds: number): Entries {
+  const wanted = (load.kind === 'open' ? load.perSecond : CLOSED_PER_SECOND) * seconds;
+  return new Entries({ count: Math.min(MAX_REQUESTS, Math.ceil(wanted)), keys: on.keys, target: on.target });
+}
+
+/** One run: signs, sends, checks, and says what it saw. */
 export async function hammer(on: HammerTarget, load: Load, options: RunOptions): Promise<RunSummary> {
-  const wanted = (load.kind === 'open' ? load.perSecond : CLOSED_PER_SECOND) * options.seconds;
-  const count = Math.min(MAX_REQUESTS, Math.ceil(wanted));
-  const entries = new Entries({ count, keys: on.keys, target: on.target });
+  const entries = options.entries ?? entriesFor(on, load, options.seconds);
+  const { count } = entries;
   const ledger = new Ledger(count);
   const checker = new Checker({ target: on.target, log: on.log, readers: options.readers });
   const connections = new Connections(on.target, options.connections);

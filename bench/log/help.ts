@@ -3,13 +3,14 @@ export const HELP = `npm run bench:log -- [options]
 Loads a Rekor v2 log with real entries and checks what it answers. Each entry is about 3.2 KB in the log: a distinct digest, signed with
 a key for which the instance issued a certificate. All of them are signed before the run.
 
-Which runs (without any of these three: --rate 50,500,2000 --closed 256)
+Which runs (without any of these four: --rate 50,500,2000 --closed 256)
   --rate LIST        open loop, one run for each: so many arrivals a second, whatever the server does. A request's latency counts from
                      the moment it was meant to be sent, so a stall is seen in every request it delayed.
   --closed LIST      closed loop, one run for each: so many requests are always under way. Shows the most the server does; its latencies
                      are those of a full server and say nothing of a loaded one.
   --overload         a closed loop with 256 in flight finds the peak, then an open loop offers three times that. Shows the share of 503,
                      goodput as part of the peak, and the latency of what was accepted.
+  --quarter          the same peak, then an open loop at a quarter of it: where latency is what it is in operation. With both, one peak.
 
 How
   --seconds N        of each run (10)                    --warm-up N       seconds before the first (3; 0: none)
@@ -23,6 +24,7 @@ Against what
                      without --url: an instance of its own, in a temporary folder, with its own PostgreSQL and all settings that make
                      a commit durable
   --workers N        instead: \`sigstead serve\` with so many processes and one log, as in production
+  --search on|off    with it: whether the log makes its entries findable (as the product has it by itself)
   --database URL     with it: an empty database; its PostgreSQL's processes are named with --pids
   --url URL          an instance that runs already, on this machine; others are refused. Its log grows by what is sent.
   --ca URL           another local instance that issues the certificates, where the log's own has no development issuer

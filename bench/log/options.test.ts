@@ -28,6 +28,7 @@ describe('options of the load tool', () => {
     assert.deepEqual(options('--rate', '5').closed, []);
     assert.deepEqual(options('--closed', '1, 16').rates, []);
     assert.deepEqual(options('--overload').rates, []);
+    assert.deepEqual(options('--quarter').rates, []);
   });
 
   it('a server that runs already is pinned only when that is asked for', () => {
@@ -79,6 +80,8 @@ describe('options of the load tool', () => {
       ['--workers', '65'],
       ['--workers', '2', '--url', 'http://localhost:8080'],
       ['--database', 'postgresql://localhost/x'],
+      ['--search', 'on'],
+      ['--search', 'maybe', '--workers', '1'],
       ['--wat'],
       ['word'],
     ])

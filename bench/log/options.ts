@@ -7,6 +7,8 @@ export interface HammerOptions {
   /** In flight, one closed-loop run each. */
   readonly closed: readonly number[];
   readonly overload: boolean;
+  /** A quarter of the peak, where latency is measured. */
+  readonly quarter: boolean;
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly readers: number;
@@ -15,6 +17,8 @@ export interface HammerOptions {
   readonly connections: number;
   /** Processes of the production entry point, started for the load; undefined: a development instance. */
   readonly workers: number | undefined;
+  /** Whether entries are made findable; undefined: as the product has it by itself. */
+  readonly search: 'on' | 'off' | undefined;
   /** An empty database for it. */
   readonly database: string | undefined;
   /** An instance that runs already. */
@@ -36,12 +40,15 @@ const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 export function readOptions(args: readonly string[]): HammerOptions | 'help' {
   const values = readFlags(args, OPTIONS);
   if (values.help === true) return 'help';
-  const isDefault = values.rate === undefined && values.closed === undefined && values.overload !== true;
+  const isDefault =
+    values.rate === undefined && values.closed === undefined && values.overload !== true && values.quarter !== true;
   const url = values.url === undefined ? undefined : localUrl('--url', values.url);
   const options: HammerOptions = {
     rates: list('--rate', isDefault ? '50,500,2000' : values.rate, 1, 50_000),
     closed: list('--closed', isDefault ? '256' : values.closed, 1, 8192),
     overload: values.overload === true,
+    quarter: values.quarter === true,
+    search: onOrOff('--search', values.search),
     seconds: wholeNumber('--seconds', values.seconds ?? '10', 1, 600),
     warmUpSeconds: wholeNumber('--warm-up', values['warm-up'] ?? '3', 0, 60),
     readers: wholeNumber('--readers', values.readers ?? '0', 0, 64),
@@ -62,9 +69,10 @@ export function readOptions(args: readonly string[]): HammerOptions | 'help' {
 }
 
 function checkTogether(options: HammerOptions): void {
-  const { rates, closed, seconds, connections, duplicates, workers, database, url, ca } = options;
+  const { rates, closed, seconds, connections, duplicates, workers, database, search, url, ca } = options;
   if (workers !== undefined && (url ?? ca) !== undefined) throw new UsageError('--workers starts a server of its own');
   if (database !== undefined && workers === undefined) throw new UsageError('--database is for --workers');
+  if (search !== undefined && workers === undefined) throw new UsageError('--search is for --workers');
   const greatest = Math.max(0, ...rates);
   if (greatest * seconds > MAX_REQUESTS) {
     throw new UsageError(`${greatest}/s for ${seconds} s are more than ${MAX_REQUESTS} requests`);
@@ -78,6 +86,8 @@ const OPTIONS = {
   rate: { type: 'string' },
   closed: { type: 'string' },
   overload: { type: 'boolean' },
+  quarter: { type: 'boolean' },
+  search: { type: 'string' },
   seconds: { type: 'string' },
   'warm-up': { type: 'string' },
   readers: { type: 'string' },
@@ -98,6 +108,11 @@ const OPTIONS = {
 
 function list(flag: string, text: string | undefined, min: number, max: number): number[] {
   return text === undefined ? [] : wholeNumbers(flag, text, { min, max, most: 20 });
+}
+
+function onOrOff(flag: string, text: string | undefined): 'on' | 'off' | undefined {
+  if (text === undefined || text === 'on' || text === 'off') return text;
+  throw new UsageError(`${flag} is on or off`);
 }
 
 function share(flag: string, text: string): number {

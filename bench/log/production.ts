@@ -35,6 +35,8 @@ export async function startProduction(options: {
   workers: number;
   database: string | undefined;
   certificates: number;
+  /** The log's switch; undefined: as the product has it by itself. */
+  search?: 'on' | 'off' | undefined;
 }): Promise<Production> {
   await using steps = new AsyncDisposableStack();
   const keys = await certificatesOfAnInstance(options.certificates);
@@ -54,7 +56,7 @@ export async function startProduction(options: {
   const key = generatePrivateKeyPem('ecdsa-p256-sha256');
   const config = join(folder, 'sigstead.yaml');
   await writeFile(join(folder, 'log.key'), key, { mode: 0o600 });
-  await writeFile(config, configText(database, port));
+  await writeFile(config, configText(database, port, options.search));
   await command('migrate', '--config', config);
   await command('log', 'create', '--config', config, '--name', 'bench');
   const serving = await serve(config, options.workers, join(folder, 'ready.json'));
@@ -76,13 +78,14 @@ async function certificatesOfAnInstance(count: number): Promise<CertifiedKey[]> 
   return await certifiedKeys(issuing.url, count);
 }
 
-function configText(database: string, port: number): string {
+function configText(database: string, port: number, search: 'on' | 'off' | undefined): string {
+  const more = search === undefined ? '' : `, search: ${search}`;
   return `version: 1
 logLevel: warn
 stateFolder: state
 database: {url: ${JSON.stringify(database)}}
 logs:
-  - {name: bench, kind: rekor-v2, listen: localhost:${port}, publicUrl: http://localhost:${port}, keyFile: log.key}
+  - {name: bench, kind: rekor-v2, listen: localhost:${port}, publicUrl: http://localhost:${port}, keyFile: log.key${more}}
 `;
 }
 

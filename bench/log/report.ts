@@ -1,4 +1,4 @@
-import { isVoid, type OverloadView, type RunSummary } from './summary.ts';
+import { isVoid, type OverloadView, QUARTER_TARGETS, type QuarterView, type RunSummary } from './summary.ts';
 
 export const HEADER = [
   'run'.padEnd(24),
@@ -55,6 +55,13 @@ export function overloadLines(view: OverloadView): string[] {
     `overload: ${view.offeredPerSecond.toFixed(0)}/s offered, peak ${view.peakPerSecond.toFixed(0)}/s; goodput ` +
       `${view.goodputPerSecond.toFixed(0)}/s = ${(100 * view.goodputOfPeak).toFixed(0)} % of peak; 503 to ` +
       `${(100 * view.refusedShare).toFixed(0)} % of requests; p99 of accepted ${milliseconds(view.acceptedP99Ms)} ms`,
+  ];
+}
+
+export function quarterLines(view: QuarterView): string[] {
+  return [
+    `${view.isMet ? 'met   ' : 'MISSED'} a quarter of the peak (${view.offeredPerSecond.toFixed(0)}/s of ${view.peakPerSecond.toFixed(0)}/s): ` +
+      `p50 ${milliseconds(view.p50Ms)} ms, wanted ${QUARTER_TARGETS.p50Ms}; p99 ${milliseconds(view.p99Ms)} ms, wanted ${QUARTER_TARGETS.p99Ms}`,
   ];
 }
 

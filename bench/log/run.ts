@@ -12,13 +12,14 @@ import { HELP } from './help.ts';
 import { UsageError } from '../flags.ts';
 import { type HammerOptions, MAX_REQUESTS, readOptions } from './options.ts';
 import { startProduction } from './production.ts';
-import { HEADER, overloadLines, runLines } from './report.ts';
-import { isVoid, type OverloadView, overloadView, type RunSummary } from './summary.ts';
+import { HEADER, overloadLines, quarterLines, runLines } from './report.ts';
+import { isVoid, type OverloadView, overloadView, type QuarterView, quarterView, type RunSummary } from './summary.ts';
 import { type LogIdentity, logOfPem, publishedLog } from './trust.ts';
 
 const CERTIFICATES = 64;
 const PEAK_IN_FLIGHT = 256;
 const OVERLOAD = 3;
+const QUARTER = 0.25;
 
 interface Server extends AsyncDisposable {
   readonly url: string;
@@ -42,19 +43,20 @@ async function main(): Promise<number> {
   const on = await hammerTarget(server, options, signsPerSecond);
   for (const line of [...factLines(facts), `P-256 on one core: ${signsPerSecond.toFixed(0)} signatures/s`, pinning])
     say(line);
-  const { runs, overload } = await allRuns(on, options, say);
+  if (options.search !== undefined) say(`search ${options.search}`);
+  const { runs, overload, quarter } = await allRuns(on, options, say);
   const isBad = runs.some(isVoid);
   if (options.json) {
-    const document = { facts, pinning, signsPerSecond, options, runs, overload, void: isBad };
+    const document = { facts, pinning, signsPerSecond, options, runs, overload, quarter, void: isBad };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
   return isBad ? 1 : 0;
 }
 
 async function theServer(options: HammerOptions): Promise<Server> {
-  const { workers, database } = options;
+  const { workers, database, search } = options;
   if (workers !== undefined) {
-    const production = await startProduction({ workers, database, certificates: CERTIFICATES });
+    const production = await startProduction({ workers, database, search, certificates: CERTIFICATES });
     return { ...production, pids: [...production.pids, ...options.pids] };
   }
   if (options.url === undefined) {
@@ -79,7 +81,7 @@ async function allRuns(
   on: HammerTarget,
   options: HammerOptions,
   say: (line: string) => void,
-): Promise<{ runs: RunSummary[]; overload: OverloadView | undefined }> {
+): Promise<{ runs: RunSummary[]; overload: OverloadView | undefined; quarter: QuarterView | undefined }> {
   const runs: RunSummary[] = [];
   const measure = async (load: Load): Promise<RunSummary> => {
     const run = await hammer(on, load, options);
@@ -95,13 +97,26 @@ async function allRuns(
   say(`runs of ${options.seconds} s after ${options.warmUpSeconds} s of warm-up\n${HEADER}`);
   for (const perSecond of options.rates) await measure({ kind: 'open', perSecond });
   for (const inFlight of options.closed) await measure({ kind: 'closed', inFlight });
-  if (!options.overload) return { runs, overload: undefined };
+  if (!options.overload && !options.quarter) return { runs, overload: undefined, quarter: undefined };
   const peak = await measure({ kind: 'closed', inFlight: Math.min(PEAK_IN_FLIGHT, options.connections) });
+  const quarter = options.quarter ? await quarterOf(peak, measure) : undefined;
+  for (const line of quarter === undefined ? [] : quarterLines(quarter)) say(line);
+  const overload = options.overload ? await overloadOf(peak, measure, options) : undefined;
+  for (const line of overload === undefined ? [] : overloadLines(overload)) say(line);
+  return { runs, overload, quarter };
+}
+
+type Measure = (load: Load) => Promise<RunSummary>;
+
+async function quarterOf(peak: RunSummary, measure: Measure): Promise<QuarterView> {
+  const perSecond = Math.max(1, QUARTER * peak.acceptedPerSecond);
+  return quarterView(peak, await measure({ kind: 'open', perSecond }), perSecond);
+}
+
+async function overloadOf(peak: RunSummary, measure: Measure, options: HammerOptions): Promise<OverloadView> {
   const perSecond = Math.min(OVERLOAD * peak.acceptedPerSecond, MAX_REQUESTS / options.seconds);
   const flood = await measure({ kind: 'open', perSecond, warm: options.connections });
-  const overload = overloadView(peak, flood, perSecond);
-  for (const line of overloadLines(overload)) say(line);
-  return { runs, overload };
+  return overloadView(peak, flood, perSecond);
 }
 
 /** `localhost` is the IPv4 loopback here: one address, no look-up for each connection. */

@@ -104,6 +104,24 @@ export function overloadView(peak: RunSummary, flood: RunSummary, offeredPerSeco
   };
 }
 
+/** Latency at a quarter of the peak, and what is wanted of it. Pure. */
+export interface QuarterView {
+  readonly peakPerSecond: number;
+  readonly offeredPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly isMet: boolean;
+}
+
+/** Of a log without witnesses, on two cores. */
+export const QUARTER_TARGETS = { p50Ms: 10, p99Ms: 60 } as const;
+
+export function quarterView(peak: RunSummary, quarter: RunSummary, offeredPerSecond: number): QuarterView {
+  const { p50Ms, p99Ms } = quarter;
+  const isMet = p50Ms <= QUARTER_TARGETS.p50Ms && p99Ms <= QUARTER_TARGETS.p99Ms && !isVoid(quarter);
+  return { peakPerSecond: peak.acceptedPerSecond, offeredPerSecond, p50Ms, p99Ms, isMet };
+}
+
 /** A run counts when it has no fault, and something was really added and verified. */
 export function isVoid(run: RunSummary): boolean {
   return run.faultCount > 0 || run.accepted === 0 || run.verified === 0;

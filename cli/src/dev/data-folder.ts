@@ -1,7 +1,7 @@
 import { access, chmod, constants, mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { type FileLock, lockFile } from '@sigstead/platform';
 import { Failure } from '../failure.ts';
 import { errno } from '../files.ts';
 import { CONFIGURATION, KEYS, MARKS, POSTGRES } from './layout.ts';
@@ -92,29 +92,16 @@ async function refuseForeignFolder(path: string): Promise<void> {
   throw new Failure(`${path} holds other files (${foreign}): choose an empty or new folder with --data`);
 }
 
-/**
- * The operating system's own file lock, taken through SQLite because Node offers no other way to it: it ends with the
- * process, however that ends, so there is no stale lock to judge.
- */
+/** Ends with the process, however that ends. */
 function takeLock(path: string): () => void {
-  let lock: DatabaseSync | undefined;
+  let lock: FileLock | undefined;
   try {
-    lock = new DatabaseSync(join(path, LOCK), { timeout: 0 });
-    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    lock = lockFile(join(path, LOCK));
   } catch (error) {
-    lock?.close();
-    if ((error as { errcode?: unknown }).errcode === SQLITE_BUSY) {
-      throw new Failure(
-        `the data folder ${path} is in use: stop the instance that runs there, or choose another one with --data`,
-        {
-          cause: error,
-        },
-      );
-    }
     throw notWritable(path, error);
   }
-  return () => lock.close();
+  if (lock !== undefined) return () => lock.close();
+  throw new Failure(
+    `the data folder ${path} is in use: stop the instance that runs there, or choose another one with --data`,
+  );
 }
-
-/** SPEC: SQLite result codes. */
-const SQLITE_BUSY = 5;

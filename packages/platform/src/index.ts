@@ -7,6 +7,7 @@ export type { Logger, LogFields, LogLevel, LoggerOptions } from './logger.ts';
 export { createMetrics, LATENCY_BUCKETS } from './metrics.ts';
 export type { Counter, Gauge, Histogram, HistogramOptions, MetricOptions, Metrics } from './metrics.ts';
 export { linkUnlessTaken, syncFolder, unlessAbsent, writeNewFile } from './files.ts';
+export { type FileLock, lockFile } from './file-lock.ts';
 export { Closables } from './lifecycle.ts';
 export type { Closable } from './lifecycle.ts';
 export { createHttpServer } from './http/server.ts';

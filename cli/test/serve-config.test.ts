@@ -343,6 +343,26 @@ suite('bad configurations stop with the path and what to do', () => {
       /logs\[1\]\.export .*rekor-v2 only/,
     ],
     [
+      'gRPC for a ct log',
+      changed('    acceptedRootsFile: ', '    grpc: {listen: 127.0.0.1:3101}\n    acceptedRootsFile: '),
+      /logs\[1\]\.grpc .*rekor-v2 only/,
+    ],
+    [
+      'gRPC on the listener of another part',
+      changed('    # grpc:\n    #   listen: 127.0.0.1:3101\n', '    grpc: {listen: 127.0.0.1:3001}\n'),
+      /logs\[0\]\.grpc\.listen .*cannot be shared/,
+    ],
+    [
+      'half of a TLS certificate for gRPC',
+      changed('    # grpc:\n', '    grpc: {listen: 127.0.0.1:3101, tls: {certFile: c}}\n    # grpc:\n'),
+      /logs\[0\]\.grpc\.tls\.keyFile/,
+    ],
+    [
+      'gRPC without a place',
+      changed('    # grpc:\n', '    grpc: {}\n    # grpc:\n'),
+      /logs\[0\]\.grpc\.listen/,
+    ],
+    [
       'witnesses of a ct log',
       changed('    acceptedRootsFile: ', '    witness: {policyFile: p}\n    acceptedRootsFile: '),
       /logs\[1\]\.witness .*rekor-v2 only/,

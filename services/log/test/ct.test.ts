@@ -270,6 +270,107 @@ test('impossible questions are 400 or 404, wrong methods 405, oversized bodies 4
   }
 });
 
+test('what is wrong is said as CTFE says it, below the title of the status', async () => {
+  const { size } = await sth();
+  const hash = encodeURIComponent(Buffer.alloc(32).toString('base64'));
+  const range = 'failed to parse consistency range';
+  const entries = 'bad range on get-entries request';
+  const entry = 'failed to parse get-entry-and-proof params';
+  const texts: [string, number, string][] = [
+    ['get-sth-consistency', 400, `${range}: parameter 'first' is required`],
+    ['get-sth-consistency?first=1', 400, `${range}: parameter 'second' is required`],
+    ['get-sth-consistency?first=a&second=1', 400, `${range}: parameter 'first' is malformed`],
+    ['get-sth-consistency?first=2&second=1', 400, `${range}: invalid first, second params: 2 1`],
+    ['get-sth-consistency?first=1&second=99999', 400, `need tree size: 99999 for proof but only got: ${size}`],
+    ['get-proof-by-hash?tree_size=1', 400, 'get-proof-by-hash: missing / empty hash param for get-proof-by-hash'],
+    ['get-proof-by-hash?hash=!&tree_size=1', 400, 'get-proof-by-hash: invalid base64 hash'],
+    [`get-proof-by-hash?hash=${hash}&tree_size=0`, 400, 'get-proof-by-hash: missing or invalid tree_size: 0'],
+    [`get-proof-by-hash?hash=${hash}&tree_size=99999`, 404, `log returned tree size: ${size} but we expected: 99999`],
+    ['get-entries?start=a&end=1', 400, `${entries}: strconv.ParseInt: parsing "a": invalid syntax`],
+    ['get-entries?end=1', 400, `${entries}: strconv.ParseInt: parsing "": invalid syntax`],
+    [
+      'get-entries?start=1&end=99999999999999999999',
+      400,
+      `${entries}: strconv.ParseInt: parsing "99999999999999999999": value out of range`,
+    ],
+    ['get-entries?start=5&end=4', 400, `${entries}: start (5) and end (4) is not a valid range`],
+    ['get-entries?start=99999&end=99999', 400, `need tree size: 100000 to get leaves but only got: ${size}`],
+    ['get-entry-and-proof?leaf_index=0&tree_size=0', 400, `${entry}: tree_size must be > 0, got: 0`],
+    ['get-entry-and-proof?leaf_index=3&tree_size=3', 400, `${entry}: leaf_index 3 out of range for tree of size 3`],
+    ['get-entry-and-proof?leaf_index=0&tree_size=99999', 400, `need tree size: 99999 for proof but only got: ${size}`],
+    ['add-chain', 405, 'method not allowed: GET'],
+  ];
+  const titles: Record<number, string> = { 400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed' };
+  for (const [path, status, text] of texts) {
+    const answer = await send(server.port, { method: 'GET', path: `/ct/ct1/ct/v1/${path}` });
+    assert.equal(answer.status, status, path);
+    assert.equal(answer.body.toString(), `${titles[status]}\n${text}\n`);
+  }
+  const refused = async (body: string): Promise<string> =>
+    (
+      await send(server.port, { method: 'POST', path: '/ct/ct1/ct/v1/add-chain', body: Buffer.from(body) })
+    ).body.toString();
+  assert.match(await refused('{'), /^Bad Request\nfailed to parse add-chain body: /);
+  assert.match(await refused('{"chain":["AA=="]}'), /^Bad Request\nfailed to verify add-chain contents: /);
+  const stranger = certificate({ subject: 'stranger', extensions: [isCa()] });
+  const leaf = certificate({ subject: 'leaf', issuer: stranger, extensions: [plain] });
+  assert.equal(
+    await refused(JSON.stringify(addChainRequest([leaf.der, stranger.der]))),
+    'Bad Request\nfailed to verify add-chain contents: chain failed to verify: x509: certificate signed by unknown authority\n',
+  );
+});
+
+test('answers that will not change may be kept, those at the edge of the tree may not', async () => {
+  const { size } = await sth();
+  const cache = async (path: string): Promise<unknown> =>
+    (await send(server.port, { method: 'GET', path: `/ct/ct1/ct/v1/${path}` })).headers['cache-control'];
+  assert.equal(await cache(`get-entries?start=0&end=${size - 1}`), 'public, max-age=86400');
+  assert.equal(await cache(`get-entries?start=0&end=${size}`), 'no-cache');
+  assert.equal(await cache(`get-sth-consistency?first=1&second=${size}`), 'public, max-age=86400');
+  assert.equal(await cache('get-sth'), 'no-cache');
+});
+
+test('a read-only log goes on to sign its head, so that it grows no older than the merge delay; a frozen one is final', async (t) => {
+  const time = fakeClock();
+  const logs = [
+    { name: 'ct1', origin: 'ct.example.com', kind: 'ct' as const, signer, acceptedRoots: [root.der], create: true },
+  ];
+  const own = await startServer({ clock: time, logs });
+  t.after(() => own.close());
+  const ask = async (from: TestServer): Promise<Sth> =>
+    (await (await fetch(`${from.url}/ct/ct1/ct/v1/get-sth`)).json()) as Sth;
+  await own.handle.ct('ct1').addPreChain([precertificate('only').der, issuing.der]);
+  const later = (): void => time.set(time.nowMs() + 7_200_000);
+  const first = await ask(own);
+  for (const state of ['active', 'read-only'] as const) {
+    await own.handle.changeState('ct1', state);
+    later();
+    const { timestamp, tree_head_signature: signature, ...tree } = await ask(own);
+    assert.equal(timestamp, time.nowMs(), state);
+    assert.deepEqual(tree, { tree_size: 1, sha256_root_hash: first.sha256_root_hash });
+    const head = { treeSize: 1, root: Buffer.from(first.sha256_root_hash, 'base64'), timestampMs: timestamp };
+    assert.ok(verifyCtSignature(logKey, sthSignatureInput(head), Buffer.from(signature, 'base64')));
+  }
+  await assert.rejects(own.handle.ct('ct1').addPreChain([precertificate('more').der, issuing.der]), {
+    code: 'read_only',
+  });
+  // A process that takes no entries has the key all the same.
+  await own.handle.changeState('ct1', 'active');
+  const reader = await startServer({
+    clock: time,
+    database: own.database,
+    logs: logs.map((log) => ({ ...log, readOnly: true })),
+  });
+  t.after(() => reader.close());
+  later();
+  assert.equal((await ask(reader)).timestamp, time.nowMs());
+  await own.handle.changeState('ct1', 'frozen');
+  const last = await ask(own);
+  later();
+  assert.deepEqual(await ask(own), last);
+  assert.deepEqual((await own.handle.fsck('ct1')).problems, []);
+});
+
 test('the CT log stays sound through all of this', async () => {
   assert.deepEqual((await server.handle.fsck('ct1')).problems, []);
 });

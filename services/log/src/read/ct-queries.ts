@@ -1,7 +1,7 @@
 import { TILE_WIDTH } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LeafRecord } from '../core/records.ts';
-import { stateCovering } from './covering.ts';
+import { stateCovering, tooSmall } from './covering.ts';
 import { checkLeaf } from './inclusion.ts';
 import type { ReadSources } from './log-reader.ts';
 
@@ -19,9 +19,13 @@ export async function proofByHash(
   size: number,
 ): Promise<{ index: number; proof: Uint8Array[] }> {
   if (size === 0) throw new LogError('invalid_request', 'tree_size must be at least 1');
-  const { edge } = await stateCovering(log, size);
+  const beyond = (current: number): LogError =>
+    new LogError('not_found', `log returned tree size: ${current} but we expected: ${size}`);
+  const { edge } = await stateCovering(log, size, beyond);
   const index = await log.leaves.find(leafHash);
-  if (index === undefined || index >= size) throw new LogError('not_found', 'no entry with this leaf hash');
+  if (index === undefined || index >= size) {
+    throw new LogError('not_found', 'get-proof-by-hash: backend did not return a proof');
+  }
   await checkLeaf(log, edge, index, leafHash);
   return { index, proof: await log.tiles.inclusionProof(edge, size, index) };
 }
@@ -53,7 +57,7 @@ export async function entryAndProof(
  */
 export async function entries(log: ReadSources, start: number, end: number): Promise<readonly LeafRecord[]> {
   if (start > end) throw new LogError('invalid_request', `start ${start} is larger than end ${end}`);
-  const { edge } = await stateCovering(log, start + 1);
+  const { edge } = await stateCovering(log, start + 1, (current) => tooSmall(start + 1, 'to get leaves', current));
   const bundle = Math.floor(start / TILE_WIDTH);
   const first = bundle * TILE_WIDTH;
   const width = Math.min(TILE_WIDTH, edge.size - first, end + 1 - first);

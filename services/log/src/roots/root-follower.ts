@@ -22,12 +22,14 @@ export interface RootFollowerOptions {
   sha256: (data: Uint8Array) => Uint8Array;
   logger: Logger;
   metrics: RootMetrics;
+  /** Time in which chains with unknown roots have the sources looked at once. Default 1000. */
+  askedMs?: number;
 }
 
 /** Longest look at a source. */
 const LOOK_MS = 5000;
 /** A chain with an unknown root has the sources looked at, but not more often than this. */
-const ASKED_MS = 5000;
+const ASKED_MS = 1000;
 
 interface Followed {
   readonly source: RootSource;
@@ -106,7 +108,7 @@ export class RootFollower {
    */
   lookAgain(): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs - this.#askedMs < ASKED_MS) return this.#asked;
+    if (nowMs - this.#askedMs < (this.#options.askedMs ?? ASKED_MS)) return this.#asked;
     this.#askedMs = nowMs;
     this.#asked = Promise.all(this.#followed.map((followed) => this.#shared(followed))).then(() => undefined);
     return this.#asked;

@@ -39,6 +39,16 @@ export function isCa(pathLength?: number): TestExtension {
   return { oid: Oid.basicConstraints, critical: true, value: der(0x30, der(0x01, Buffer.of(0xff)), ...length) };
 }
 
+/** extKeyUsage with these purposes. */
+export function usages(...oids: string[]): TestExtension {
+  return { oid: Oid.extKeyUsage, value: der(0x30, ...oids.map(oid)) };
+}
+
+/** authorityKeyIdentifier with this key identifier. */
+export function authorityKey(id: Uint8Array): TestExtension {
+  return { oid: Oid.authorityKeyIdentifier, value: der(0x30, der(0x80, id)) };
+}
+
 let serial = 1;
 
 /** A certificate signed by `issuer`, or by itself. P-256 and SHA-256 throughout. */
@@ -47,6 +57,10 @@ export function certificate(options: {
   issuer?: TestCertificate;
   extensions: TestExtension[];
   key?: { privateKey: KeyObject; spki: Buffer };
+  /** Whole seconds. Default: ten minutes into 2026. */
+  notAfterMs?: number;
+  /** Below 128. Default: another one each time, over and over. */
+  serial?: number;
 }): TestCertificate {
   const { subject, issuer, extensions } = options;
   const made = options.key ?? newCertificateKey();
@@ -58,10 +72,10 @@ export function certificate(options: {
   const tbs = der(
     0x30,
     der(0xa0, der(0x02, Buffer.of(2))),
-    der(0x02, Buffer.of(0x10, serial++ & 0x7f)),
+    der(0x02, Buffer.of(0x10, options.serial ?? serial++ & 0x7f)),
     algorithm,
     name(issuer?.subject ?? subject),
-    der(0x30, time(now), time(now + 600_000)),
+    der(0x30, time(now), time(options.notAfterMs ?? now + 600_000)),
     name(subject),
     made.spki,
     der(0xa3, der(0x30, ...list)),

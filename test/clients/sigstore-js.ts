@@ -22,6 +22,8 @@ export interface JsSignRequest {
   readonly kind: 'messageSignature' | 'dsseEnvelope';
   /** The artifact, or the payload of the envelope. */
   readonly data: Buffer;
+  /** JSON; default: the one of the TUF repository. */
+  readonly signingConfig?: unknown;
 }
 
 /** A target of the TUF repository, as text. */
@@ -30,9 +32,10 @@ export async function fetchTarget(trust: JsTrust, name: string): Promise<string>
   return tuf.getTarget(name);
 }
 
-/** Signs with the services that the signing config of the TUF repository names. */
-export async function signWithJs({ trust, token, kind, data }: JsSignRequest): Promise<BundleJson> {
-  const signingConfig = SigningConfig.fromJSON(JSON.parse(await fetchTarget(trust, 'signing_config.v0.2.json')));
+/** Signs with the services that a signing config names. */
+export async function signWithJs({ trust, token, kind, data, ...given }: JsSignRequest): Promise<BundleJson> {
+  const config: unknown = given.signingConfig ?? JSON.parse(await fetchTarget(trust, 'signing_config.v0.2.json'));
+  const signingConfig = SigningConfig.fromJSON(config);
   const identityProvider = { getToken: async () => token };
   const builder = bundleBuilderFromSigningConfig({ signingConfig, identityProvider, bundleType: kind });
   const bundle = await builder.create(kind === 'dsseEnvelope' ? { data, type: IN_TOTO } : { data });

@@ -7,6 +7,8 @@ import { PREDICATE, PREDICATE_TYPE } from './statement.ts';
 import { sigstorePython } from './tools.ts';
 
 export interface SigstorePython extends Verifier {
+  /** What `sigstead env python` sets, in a home of its own. */
+  readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   sign(artifact: Buffer, token: string): Promise<BundleJson>;
   attest(artifact: Buffer, token: string): Promise<BundleJson>;
@@ -35,6 +37,7 @@ export async function sigstorePythonFor(url: string, rootPath: string): Promise<
   const attest = ['attest', '--predicate', 'predicate.json', '--predicate-type', PREDICATE_TYPE];
   return {
     name: 'sigstore-python',
+    env,
     home,
     sign: (artifact, token) => sign(['sign'], artifact, token),
     attest: (artifact, token) => sign(attest, artifact, token),

@@ -28,24 +28,28 @@ export async function* candidates(
   const lastSegment = segmentOf(end - 1);
   let fromBatch = begin === 0 ? 0 : await index.batchOf(begin);
   let segment = segmentOf(fromBatch);
+  let to = begin;
   for (let width = FEW_SEGMENTS; segment <= lastSegment; ) {
     const segments = { first: segment, last: Math.min(segment + width - 1, lastSegment) };
     const question = { keys, segments, fromBatch };
     const driver = await leader(index, question);
     const rows = driver === undefined ? [] : await index.rows({ ...question, driver, most: BATCHES });
     const found = matches(rows, keys);
-    const indexes = found.indexes.filter((i) => i >= begin && i < end);
+    // Rows that lie may name what was passed already.
+    const from = to;
+    const indexes = found.indexes.filter((i) => i >= from && i < end);
     if (found.batches < BATCHES) {
       segment = segments.last + 1;
       fromBatch = segment * SEGMENT_ENTRIES;
       if (rows.length === 0) width = Math.min(width * 2, MANY_SEGMENTS);
       // A batch may reach into the next segment.
-      yield { indexes, to: Math.min(end, Math.max(fromBatch, (indexes.at(-1) ?? 0) + 1)) };
+      to = Math.min(end, Math.max(fromBatch, (indexes.at(-1) ?? 0) + 1));
     } else {
       fromBatch = found.lastBatch + 1;
       segment = segmentOf(found.lastBatch);
-      yield { indexes, to: Math.min(end, Math.max(begin, found.lastPlace + 1)) };
+      to = Math.min(end, Math.max(to, found.lastPlace + 1));
     }
+    yield { indexes, to };
   }
 }
 
@@ -74,17 +78,17 @@ interface Matches {
 function matches(rows: readonly KeyRow[], keys: readonly Uint8Array[]): Matches {
   const wanted = keys.map(storedKeyText);
   const byBatch = Map.groupBy(rows, (row) => row.firstIndex);
-  const indexes: number[] = [];
+  const indexes = new Set<number>();
   let lastBatch = 0;
   let lastPlace = 0;
   for (const [firstIndex, group] of [...byBatch].sort(([a], [b]) => a - b)) {
     const held = placesByKey(group);
     const named = [...held.values()].flatMap((places) => [...places]);
-    for (const place of commonPlaces(wanted.map((key) => held.get(key)))) indexes.push(firstIndex + place);
+    for (const place of commonPlaces(wanted.map((key) => held.get(key)))) indexes.add(firstIndex + place);
     lastBatch = firstIndex;
     lastPlace = named.reduce((last, place) => Math.max(last, firstIndex + place), firstIndex);
   }
-  return { indexes, batches: byBatch.size, lastBatch, lastPlace };
+  return { indexes: [...indexes].sort((a, b) => a - b), batches: byBatch.size, lastBatch, lastPlace };
 }
 
 /** Of the rows of one batch. Two rows of one key count as one. */

@@ -156,13 +156,31 @@ Usage: sigstead log ACTION --config FILE NAME
   activate   the opposite.
   freeze     the same as read-only, for ever: a last note is signed (in a checkpoint of Rekor v2 it says "Log frozen")
              and nothing undoes it. Asks for --confirm NAME.
+  rotate     ends a Rekor v2 log and has another take its place, in the order that clients need: one step at a time,
+             each of which may be repeated. Without --step it shows where the rotation is and the next command.
+    --step prepare --to NAME --url URL [--listen HOST:PORT] [--write]
+             makes the key of the new log, beside the old one's, and its lines of the configuration: shown, or
+             with --write put into FILE. The URL has a host name that no log has had. Default of --listen: as the
+             old log's, with a basePath.
+    --step create
+             makes the new log, like create.
+    --step publish [--no-probe]
+             its key is in the trusted root from here on; clients still write to the old log. The new one must
+             answer at its URL.
+    --step switch [--wait TIME] [--no-probe]
+             the signing config names it in place of the old one.
+    --step freeze --confirm NAME [--wait TIME]
+             the old log is frozen, and its window in the trusted root ends; it is served on.
+    --wait TIME
+             how long clients may go on with what was published before: 7d (the default: the life of TUF's
+             timestamp), 36h, 90m, 30s or 0. switch and freeze are refused sooner than that after the step before.
   mark       makes the high-water mark of a log that has entries and none yet, as on a new machine:
              --size N says how many entries there must be at least, from a machine that has a mark, or from the newest
              checkpoint that somebody holds. A database with fewer was set back, and is refused.
 
 All act on the database of the configuration, as the migrating role, while servers run. Writes to a log that is
 read-only or frozen are answered 405 (Rekor v2) or 403 (CT). What to do when a log went read-only by itself:
-docs/runbooks/read-only-log.md.
+docs/runbooks/read-only-log.md; how to rotate one: docs/runbooks/rotate-log.md.
 `;
 
 const FSCK = `sigstead fsck - derive a log again from all its entries, and compare everything with it

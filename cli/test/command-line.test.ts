@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { type HelpTopic, parseCommandLine } from '../src/command-line.ts';
 import { Failure } from '../src/failure.ts';
+import { ROTATE_OPTIONS } from '../src/flags/rotate.ts';
 import { helpText } from '../src/help.ts';
 
 function refused(...argv: string[]): string {
@@ -142,7 +143,19 @@ suite('commands that are refused in one line with exit code 2', () => {
     ['log mark --config c n --size -1', /--size/],
     ['log status --config c a --name b', /name one log/],
     ['log list --config c n', /list shows all logs/],
-    ['log', /say what to do: create, list, status, read-only, activate, freeze, mark/],
+    ['log', /say what to do: create, list, status, read-only, activate, freeze, rotate, mark/],
+    ['log rotate --config c', /name the log: NAME/],
+    ['log rotate --config c n --step leap', /--step must be one of prepare, create, publish, switch, freeze/],
+    ['log rotate --config c n --step prepare --to x', /wants the new log: --to NAME --url URL/],
+    ['log rotate --config c n --to x --url https://x', /--to goes with --step prepare/],
+    ['log rotate --config c n --step create --write', /--write goes with --step prepare/],
+    ['log rotate --config c n --step switch --confirm n', /--confirm goes with --step freeze/],
+    ['log rotate --config c n --step freeze --no-probe', /--no-probe goes with --step publish and --step switch/],
+    ['log rotate --config c n --wait 7', /--wait must be like 7d, 36h/],
+    ['log rotate --config c n --wait 400d', /--wait must be like 7d/],
+    ['log rotate --config c n --size 3', /--size is for mark/],
+    ['log freeze --config c n --step freeze', /--step is for rotate/],
+    ['log list --config c --wait 0', /--wait is for rotate/],
     ['log delete --config c --name n', /say what to do: create/],
     ['log create --config c', /name the log: NAME/],
     ['log create --name n', /name --config FILE/],
@@ -231,6 +244,7 @@ suite('help teaches', () => {
     for (const option of ['url', 'database', 'listen', 'organization']) {
       assert.match(helpText('init'), new RegExp(`--${option}\\b`));
     }
+    for (const option of Object.keys(ROTATE_OPTIONS)) assert.match(helpText('log'), new RegExp(`--${option}\\b`));
     for (const topic of [
       'sigstead',
       'dev',

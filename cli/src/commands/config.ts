@@ -71,9 +71,15 @@ function checkTsa({ file }: ServeConfig, { tsa }: Materials): void {
 function checkTrust({ file }: ServeConfig, materials: Materials): void {
   if (file.tuf === undefined) return;
   try {
+    const nowMs = Date.now();
     const model = trustModelOf(file, materials);
     buildTrustedRoot(model);
-    buildSigningConfig(model, { nowMs: Date.now() });
+    buildSigningConfig(model, { nowMs });
+    // How far a rotation has come only the database knows: what its next publication would be is looked at too.
+    for (const { name, follows } of file.logs) {
+      if (follows === undefined) continue;
+      buildTrustedRoot(trustModelOf(file, materials, { step: { kind: 'publish', name, startMs: nowMs } }));
+    }
   } catch (error) {
     if (!(error instanceof TrustError)) throw error;
     throw new Failure(`tuf: the trust material of this configuration: ${error.message}`, { cause: error });

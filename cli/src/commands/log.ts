@@ -1,15 +1,15 @@
-import type { LogHandle } from '@sigstead/log';
 import type { LogFlags } from '../flags/log.ts';
 import { Failure } from '../failure.ts';
 import { quoted } from '../option-values.ts';
 import { connectionsOf } from '../serve/config/connection.ts';
 import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
 import type { LogFile } from '../serve/config/sections.ts';
-import { makeFirstEntry } from '../serve/first-entry.ts';
 import { refusePending } from '../serve/migrations.ts';
 import { serveLogger } from '../serve/workers/process.ts';
+import { createLog } from './log-create.ts';
 import { entries, type LogIo, type LogSite, withLog } from './log-site.ts';
 import { freezeLog, listLogs, showLog } from './log-state.ts';
+import { rotateLog } from './rotate/rotate.ts';
 
 /** `sigstead log …`. Throws a Failure. */
 export async function logCommand(flags: LogFlags, io: LogIo): Promise<void> {
@@ -20,7 +20,7 @@ export async function logCommand(flags: LogFlags, io: LogIo): Promise<void> {
   const site: LogSite = { config, connectionString, logger, io };
   switch (flags.action) {
     case 'create':
-      return createLog(site, flags.name);
+      return createLog(site, configured(config, flags.name));
     case 'list':
       return listLogs(site);
     case 'status':
@@ -30,6 +30,8 @@ export async function logCommand(flags: LogFlags, io: LogIo): Promise<void> {
     case 'read-only':
     case 'activate':
       return changeLog(site, configured(config, flags.name), flags.action === 'activate' ? 'active' : 'read-only');
+    case 'rotate':
+      return rotateLog(site, configured(config, flags.name), flags);
     case 'mark':
       return markLog(site, configured(config, flags.name), flags.size);
   }
@@ -40,18 +42,6 @@ function configured(config: ServeConfig, wanted: string): LogFile {
   if (log !== undefined) return log;
   const known = config.file.logs.map(({ name }) => name).join(', ');
   throw new Failure(`${config.path}: logs has none named ${quoted(wanted)}${known === '' ? '' : `; it has ${known}`}`);
-}
-
-/**
- * Creates a configured log, with its first entry when clients want one. May be repeated: a log that is the same already is
- * left as it is, and a creation that was cut short is finished. Throws a Failure, also when the name belongs to another log.
- */
-function createLog(site: LogSite, name: string): Promise<void> {
-  const log = configured(site.config, name);
-  return withLog(site, log, { create: true }, async (handle) => {
-    if (log.kind === 'rekor-v2' && sizeOf(handle) === 0) await makeFirstEntry(handle.routes, site.logger);
-    site.io.write(`log ${log.name} (${log.kind}) is there, with ${entries(sizeOf(handle))}\n`);
-  });
 }
 
 /** For all processes, at once. May be repeated, and undone by its opposite. */
@@ -72,8 +62,4 @@ function markLog(site: LogSite, log: LogFile, atLeast: number): Promise<void> {
     }
     site.io.write(`the mark of log ${log.name} is at size ${stats.size}, root ${stats.root}\n`);
   });
-}
-
-function sizeOf(handle: LogHandle): number {
-  return handle.stats()[0]?.size ?? 0;
 }

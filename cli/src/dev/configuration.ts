@@ -40,12 +40,15 @@ interface DatabaseAddress {
 /** JSON of a text is YAML of it too. */
 const yaml = (value: string): string => JSON.stringify(value);
 
+/** How such a file begins. */
+export const GENERATED = '# Written anew at every start of `sigstead dev`';
+
 function configurationText(ground: Ground, database: DatabaseAddress): string {
   const { publicUrl, settings } = ground;
   const at = `listen: ${listenText(settings.host, ground.held.port)}`;
   const site = `${at}\n  publicUrl: ${yaml(publicUrl)}`;
   const key = (name: string): string => `${KEYS}/${name}.pem`;
-  return `# Written anew at every start of \`sigstead dev\`, which then runs exactly this: change its settings in sigstead.yaml.
+  return `${GENERATED}, which then runs exactly this: change its settings in sigstead.yaml.
 # \`sigstead config print-example\` explains every key; \`sigstead config check\` and \`sigstead serve\` take the file as it stands.
 version: 1
 mode: development

@@ -1,7 +1,10 @@
 import { usageFailure } from '../failure.ts';
 import { given, needed, noMore, parse, quoted, readNumber } from '../option-values.ts';
+import { ROTATE_OPTIONS, type RotateFlags, rotateFlags } from './rotate.ts';
 
-export type LogFlags = { readonly config: string } & (
+export type LogFlags = RotateFlags | OtherLogFlags;
+
+type OtherLogFlags = { readonly config: string } & (
   | { readonly action: 'create' | 'status' | 'read-only' | 'activate'; readonly name: string }
   | { readonly action: 'list' }
   | {
@@ -17,7 +20,7 @@ export type LogFlags = { readonly config: string } & (
       readonly size: number;
     }
 );
-const LOG_ACTIONS = ['create', 'list', 'status', 'read-only', 'activate', 'freeze', 'mark'] as const;
+const LOG_ACTIONS = ['create', 'list', 'status', 'read-only', 'activate', 'freeze', 'rotate', 'mark'] as const;
 
 export interface FsckFlags {
   /** An http(s) or postgresql URL, or a folder. */
@@ -34,14 +37,13 @@ export interface FsckFlags {
 
 export function parseLog(args: string[]): LogFlags {
   const text = { type: 'string' } as const;
-  const options = { config: text, name: text, confirm: text, size: text };
+  const options = { config: text, name: text, confirm: text, size: text, ...ROTATE_OPTIONS };
   const { values, positionals } = parse('log', args, options, true);
   const [word, positional, ...more] = positionals;
   noMore(more, 'log');
   const action = LOG_ACTIONS.find((each) => each === word);
   if (action === undefined) throw usageFailure(`say what to do: ${LOG_ACTIONS.join(', ')}`, 'log');
-  if (values.confirm !== undefined && action !== 'freeze') throw usageFailure('--confirm is for freeze', 'log');
-  if (values.size !== undefined && action !== 'mark') throw usageFailure('--size is for mark', 'log');
+  refuseStray(action, values);
   const config = needed('log', '--config FILE', values.config);
   if (positional !== undefined && values.name !== undefined) throw usageFailure('name one log', 'log');
   const named = positional ?? values.name;
@@ -51,10 +53,20 @@ export function parseLog(args: string[]): LogFlags {
   }
   const name = needed('log', 'the log: NAME', named);
   if (action === 'freeze') return { action, config, name, ...given('confirm', values.confirm) };
+  if (action === 'rotate') return rotateFlags(config, name, values);
   if (action !== 'mark') return { action, config, name };
   const size = readNumber('log', '--size', values.size, 0, Number.MAX_SAFE_INTEGER);
   if (size === undefined) throw usageFailure('say how many entries there must be at least: --size N', 'log');
   return { action, config, name, size };
+}
+
+function refuseStray(action: string, values: Readonly<Record<string, unknown>>): void {
+  if (values['confirm'] !== undefined && action !== 'freeze' && action !== 'rotate') {
+    throw usageFailure('--confirm is for freeze', 'log');
+  }
+  if (values['size'] !== undefined && action !== 'mark') throw usageFailure('--size is for mark', 'log');
+  const stray = Object.keys(ROTATE_OPTIONS).find((option) => values[option] !== undefined);
+  if (stray !== undefined && action !== 'rotate') throw usageFailure(`--${stray} is for rotate`, 'log');
 }
 
 export function parseFsck(args: string[]): FsckFlags {

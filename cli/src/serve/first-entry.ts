@@ -4,15 +4,15 @@ import { Failure } from '../failure.ts';
 import { request } from '../http-client.ts';
 
 /**
- * Makes entry 0 of a new Rekor v2 log: a signature by a key that nobody keeps. Some clients leave index 0 and an empty
+ * Makes entry 0 of a new Rekor v2 log that these routes serve below `basePath`: a signature by a key that nobody keeps. Some clients leave index 0 and an empty
  * proof out of their bundles, others then refuse those, so no user's entry may be the first. Throws a Failure.
  */
-export async function makeFirstEntry(routes: Routes, logger: Logger): Promise<void> {
+export async function makeFirstEntry(routes: Routes, basePath: string, logger: Logger): Promise<void> {
   const server = createHttpServer({ logger, metrics: createMetrics() });
   try {
     await server.app.register(routes);
     const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
-    const { status, bytes } = await request(`http://127.0.0.1:${port}/api/v2/log/entries`, {
+    const { status, bytes } = await request(`http://127.0.0.1:${port}${basePath}/api/v2/log/entries`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(firstEntry()),

@@ -10,7 +10,7 @@ import {
   signatureLine,
   verifyNote,
 } from '@sigstead/formats';
-import { generatePrivateKeyPem, type LocalSigner, signerFromPem } from '@sigstead/keys';
+import { generatePrivateKeyPem, type LocalSigner, type Signer, signerFromPem } from '@sigstead/keys';
 import { type TestDatabase, testDatabase } from '@sigstead/test';
 import { fsckDatabase, fsckPublished } from '../src/compose-fsck.ts';
 import type { FurtherSigner } from '../src/core/rekor-v2/note-signers.ts';
@@ -39,7 +39,7 @@ function namesAndHashes(note: Uint8Array): string[] {
   return signatures.map(({ name, keyHash }) => `${name} ${Buffer.from(keyHash).toString('hex')}`);
 }
 
-function idOf(signer: LocalSigner, name = ORIGIN): string {
+function idOf(signer: Signer, name = ORIGIN): string {
   return `${name} ${Buffer.from(noteKeyHash(name, publicKeyFromSpki(signer.spki)).subarray(0, 4)).toString('hex')}`;
 }
 

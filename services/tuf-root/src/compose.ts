@@ -18,7 +18,7 @@ import { signerSet, type Thresholds, type TufSigners } from './core/signers.ts';
 import { ServedFiles } from './http/served-files.ts';
 import { tufRoutes } from './http/routes.ts';
 import { tufMetrics } from './metrics.ts';
-import { type ModelSource, publish, type PublishResult } from './publisher/publisher.ts';
+import { type GivenModel, type ModelSource, publish, type PublishResult } from './publisher/publisher.ts';
 import { Renewer } from './publisher/renewer.ts';
 import { systemScheduler } from './publisher/system-scheduler.ts';
 import { MIGRATIONS, SCHEMA } from './store/migrations.ts';
@@ -36,7 +36,7 @@ export interface TufRootOptions {
   metrics: Metrics;
   clock: Clock;
   /** All trust material, past and present. At a restart it must hold every entry that was published. */
-  model: TrustModel;
+  model: GivenModel;
   signers: TufSigners;
   thresholds?: Thresholds;
   periods?: Partial<Periods>;
@@ -67,7 +67,7 @@ export interface TufRootHandle {
   /** The first root: what clients are initialised with; never changes. */
   initialRoot(): RootFile;
   /** Publishes a changed model: higher versions when its files change, nothing otherwise. Throws TrustError, TufError. */
-  updateModel(model: TrustModel): Promise<PublishResult>;
+  updateModel(model: GivenModel): Promise<PublishResult>;
   /** Trusted root and signing config of the published model in one document. */
   clientTrustConfig(): ClientTrustConfigJson;
   /** Published version and expiry of each role. */
@@ -127,9 +127,14 @@ export async function composeWithStore(
     clockSkewLimitMs: options.clockSkewLimitMs ?? DEFAULT_SKEW_LIMIT_MS,
     lookEveryMs: options.lookEveryMs ?? DEFAULT_LOOK_EVERY_MS,
   });
-  const updateModel = async (model: TrustModel): Promise<PublishResult> => {
+  const checked = (model: TrustModel): TrustModel => {
     reportWarnings(model, options.internalUrls ?? 'warn', logger);
-    const result = await publishOne(model);
+    return model;
+  };
+  const updateModel = async (model: GivenModel): Promise<PublishResult> => {
+    const derived =
+      typeof model === 'function' ? (published?: TrustModel) => checked(model(published)) : checked(model);
+    const result = await publishOne(derived);
     renewer.reportOverdue(result.overdue);
     return result;
   };

@@ -10,8 +10,11 @@ export function checkIdentities(file: ServeFile, fail: Fail): void {
 
 /** A signature of one part must never be one of another. Roles of a TUF repository may share keys among themselves. */
 function checkKeys({ logs, ca, tsa, tuf, devOidc }: ServeFile, fail: Fail): void {
-  const uses: [path: string, file: string | undefined, part: string][] = [
-    ...logs.map(({ keyFile }, i): [string, string, string] => [`logs[${i}].keyFile`, keyFile, `logs[${i}]`]),
+  const uses: (readonly [path: string, file: string | undefined, part: string])[] = [
+    ...logs.flatMap(({ keyFile, alsoSign }, i) => [
+      [`logs[${i}].keyFile`, keyFile, `logs[${i}]`] as const,
+      ...alsoSign.map((also, j) => [`logs[${i}].alsoSign[${j}].keyFile`, also.keyFile, `logs[${i}] ${j}`] as const),
+    ]),
     ['ca.keyFile', ca?.keyFile, 'ca'],
     ['tsa.keyFile', tsa?.keyFile, 'tsa'],
     ['devOidc.keyFile', devOidc?.keyFile, 'devOidc'],

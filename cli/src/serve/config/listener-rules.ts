@@ -1,4 +1,5 @@
 import type { ServeFile } from './sections.ts';
+import { basePathOf } from './shard-rules.ts';
 import type { ListenAddress } from './values.ts';
 
 /** Reports a problem at the path of a key. */
@@ -9,6 +10,8 @@ interface Served {
   readonly listen: ListenAddress;
   /** Where on the listener, for what is told apart by its path. */
   readonly mount: string;
+  /** Path below which it answers; absent for what has no path of its own. */
+  readonly below?: string;
 }
 
 /** One listener is one origin: what would answer at the same paths cannot share it. */
@@ -20,6 +23,9 @@ export function checkListeners(file: ServeFile, fail: Fail): void {
       if (one.listen.host === other.listen.host) {
         if (one.mount === other.mount) {
           fail(`${one.path}.listen`, `would answer at the same paths as ${other.path}: choose another one`);
+        }
+        if (one.mount !== other.mount && (isShard(one) || isShard(other)) && isWithin(one.below, other.below)) {
+          fail(`${one.path}.listen`, `would answer below ${other.path}, or around it: give it another path`);
         }
         const alone = [one, other].find(({ mount }) => mount === ALONE);
         if (alone !== undefined) {
@@ -34,12 +40,13 @@ export function checkListeners(file: ServeFile, fail: Fail): void {
 }
 
 const ALONE = '/*';
+const SHARD = ' rekor-v2';
 
 function servedParts({ logs, ca, tsa, tuf, devOidc, metrics }: ServeFile): Served[] {
-  const parts: Served[] = logs.map(({ listen, kind, publicUrl }, i) => ({
+  const parts: Served[] = logs.map(({ listen, kind, basePath, publicUrl }, i) => ({
     path: `logs[${i}]`,
     listen,
-    mount: kind === 'ct' ? `${new URL(publicUrl).pathname.replace(/\/$/, '')}/ct` : 'rekor-v2',
+    ...(kind === 'ct' ? ctPlace(publicUrl) : shardPlace(basePathOf({ basePath, publicUrl }))),
   }));
   logs.forEach(({ grpc }, i) => {
     // Another protocol, with the same methods for each log.
@@ -49,12 +56,36 @@ function servedParts({ logs, ca, tsa, tuf, devOidc, metrics }: ServeFile): Serve
   if (tsa) parts.push({ path: 'tsa', listen: tsa.listen, mount: 'tsa' });
   if (tuf) {
     const { pathname } = new URL(tuf.publicUrl);
-    parts.push({ path: 'tuf', listen: tuf.listen, mount: pathname === '/' ? ALONE : `${pathname}/ct` });
+    parts.push({
+      path: 'tuf',
+      listen: tuf.listen,
+      mount: pathname === '/' ? ALONE : `${pathname}/ct`,
+      below: pathname,
+    });
   }
   if (devOidc) parts.push({ path: 'devOidc', listen: devOidc.listen, mount: '/oidc' });
   // Its paths are nobody's business outside, so it shares with none.
   if (metrics) parts.push({ path: 'metrics', listen: metrics.listen, mount: ALONE });
   return parts;
+}
+
+function ctPlace(publicUrl: string): Pick<Served, 'mount' | 'below'> {
+  const path = new URL(publicUrl).pathname.replace(/\/$/, '');
+  return { mount: `${path}/ct`, ...(path === '' ? {} : { below: path }) };
+}
+
+function shardPlace(base: string): Pick<Served, 'mount' | 'below'> {
+  return { mount: `${base}${SHARD}`, ...(base === '' ? {} : { below: base }) };
+}
+
+function isShard({ mount }: Served): boolean {
+  return mount.endsWith(SHARD);
+}
+
+/** Whether one path is the other, or below it. */
+function isWithin(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 }
 
 /** Hosts that stand for more than one address. */

@@ -3,6 +3,7 @@ import { checkCtLogs } from './ct-rules.ts';
 import { checkIdentities } from './identity-rules.ts';
 import { checkListeners, type Fail } from './listener-rules.ts';
 import type { ServeFile } from './sections.ts';
+import { checkShards } from './shard-rules.ts';
 import { checkWitnesses } from './witness-section.ts';
 
 /** What cannot be together, each with its path and what to do. */
@@ -16,6 +17,7 @@ export function checkWhole(file: ServeFile, at: Place): void {
   checkDatabase(file, fail);
   checkLogs(file, fail);
   checkCtLogs(file, fail);
+  checkShards(file, fail);
   checkIdentities(file, fail);
   checkExports(file, fail);
   checkWitnesses(file, fail);
@@ -82,9 +84,6 @@ function checkLogs({ logs }: ServeFile, fail: Fail): void {
       (key) => log[key] !== undefined,
     );
     if (log.kind === 'ct' && stray !== undefined) fail(`${path}.${stray}`, 'is for kind rekor-v2 only');
-    if (log.kind === 'rekor-v2' && new URL(log.publicUrl).pathname !== '/') {
-      fail(`${path}.publicUrl`, 'must have no path: clients derive the origin from its host alone');
-    }
   });
 }
 

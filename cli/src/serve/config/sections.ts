@@ -3,14 +3,24 @@ import { CLIENT_SIGNING_ALGORITHMS } from '@sigstead/log';
 import { c, type ObjectOf, type Shape } from '@sigstead/platform';
 import { acceptedRoots, ctLog } from './ct-sections.ts';
 import { grpc, grpcTls } from './grpc-section.ts';
-import { databaseServer, databaseUrl, filePath, listenAddress, serviceUrl, time, variableName } from './values.ts';
+import {
+  basePath,
+  databaseServer,
+  databaseUrl,
+  filePath,
+  listenAddress,
+  logName,
+  noteName,
+  serviceUrl,
+  time,
+  variableName,
+} from './values.ts';
 import { witness } from './witness-section.ts';
 
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/;
 const REGION = /^[A-Za-z0-9-]{1,64}$/;
 const PREFIX = /^(?:[^/\s]+\/)+$/;
-const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-const name = c.string({ pattern: NAME, expected: 'a name of lower-case letters, digits, dot, dash and underscore' });
+const name = logName;
 
 const database = {
   url: databaseUrl,
@@ -49,12 +59,17 @@ const logExport = {
   intervalMs: c.withDefault(c.integer({ min: 100, max: 3_600_000, unit: 'milliseconds' }), 1_000),
 };
 
+const alsoSign = { keyFile: filePath, name: c.optional(noteName) };
+
 const log = {
   name,
   kind: c.oneOf('rekor-v2', 'ct'),
   listen: listenAddress,
+  basePath: c.optional(basePath),
   publicUrl: serviceUrl,
+  follows: c.optional(name),
   keyFile: filePath,
+  alsoSign: c.withDefault(c.list(c.object(alsoSign), { max: 8 }), []),
   ...ctLog,
   readOnly: c.withDefault(c.boolean(), false),
   duplicates: c.optional(c.oneOf('original', 'conflict')),
@@ -173,6 +188,7 @@ export const SECTIONS: Readonly<Record<string, Shape>> = {
   logs: log,
   'logs.acceptedRoots': acceptedRoots,
   'logs.export': logExport,
+  'logs.alsoSign': alsoSign,
   'logs.grpc': grpc,
   'logs.grpc.tls': grpcTls,
   'logs.witness': witness,

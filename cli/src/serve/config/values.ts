@@ -1,4 +1,5 @@
-import { DatabaseHosts, type Schema } from '@sigstead/platform';
+import { isNoteName } from '@sigstead/formats';
+import { c, DatabaseHosts, type Schema } from '@sigstead/platform';
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -20,6 +21,12 @@ function text<T>(expected: string, accept: (value: string) => T | undefined): Sc
   };
 }
 
+/** Name of a log. */
+export const logName: Schema<string> = c.string({
+  pattern: /^[a-z0-9][a-z0-9._-]{0,62}$/,
+  expected: 'a name of lower-case letters, digits, dot, dash and underscore',
+});
+
 /** `HOST:PORT`, an IPv6 address in brackets. */
 export const listenAddress: Schema<ListenAddress> = text('HOST:PORT, such as 127.0.0.1:8080 or [::]:8080', (value) => {
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(value);
@@ -39,6 +46,20 @@ export const serviceUrl: Schema<string> = text(
     const written = url.origin + path;
     return plain && (value === written || value === `${written}/`) ? written : undefined;
   },
+);
+
+/** Names of what a listener serves at its root, below which nothing else can be. */
+const TAKEN = /^\/(?:api|checkpoint|ct|healthz|metrics|oidc|ping|readyz|tile)(?:\/|$)/;
+
+/** Path below which a log is served on its listener. */
+export const basePath: Schema<string> = text(
+  'a path such as /rekor-2027, without a final slash, not below one that is taken (/api, /tile, /ct, /oidc, …)',
+  (value) => (/^(?:\/[A-Za-z0-9][A-Za-z0-9._~-]*)+$/.test(value) && !TAKEN.test(value) ? value : undefined),
+);
+
+/** Name on a signature line. SPEC: C2SP signed-note, "Format" */
+export const noteName: Schema<string> = text('a name without white space and plus sign', (value) =>
+  isNoteName(value) && value.length <= 255 ? value : undefined,
 );
 
 /** Milliseconds since 1970 of an RFC 3339 time in UTC. */

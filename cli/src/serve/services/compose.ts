@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CaHandle, composeCa, type CtClient, httpCtClient, issuersFromFile } from '@sigstead/ca';
 import { Closables, type Logger, type Routes, systemClock } from '@sigstead/platform';
 import { composeTsa, TSA_CLEAN_PATHS, type TsaHandle } from '@sigstead/tsa';
-import { composeTufRoot, type TufRootHandle } from '@sigstead/tuf-root';
+import type { TufRootHandle } from '@sigstead/tuf-root';
 import type { DevOidc } from '@sigstead/dev-oidc';
 import type { ListenAddress } from '../config/values.ts';
 import type { Part } from '../front.ts';
@@ -13,7 +13,7 @@ import { composeLogs, type RunningLogs, stateFolderOf } from './logs.ts';
 import type { ComposeOptions } from './options.ts';
 import { startStep } from './start-failure.ts';
 import { openSharedTimeFloor } from './time-floor.ts';
-import { trustModelOf } from './trust-model.ts';
+import { openTuf } from './tuf.ts';
 
 /** What one listener serves. */
 export interface Site {
@@ -130,22 +130,6 @@ async function openTsa(options: ComposeOptions): Promise<TsaHandle> {
     chain: own.chain,
     includeChain: config.file.tsa?.includeChain ?? false,
     timeFloor: await openSharedTimeFloor({ file: join(stateFolderOf(config), 'tsa-time'), slot }),
-  });
-}
-
-function openTuf(options: ComposeOptions): Promise<TufRootHandle> {
-  const { config, materials, connectionString = '', metrics } = options;
-  const { tuf } = config.file;
-  if (tuf === undefined || materials.tufSigners === undefined) throw new TypeError('no tuf in the configuration');
-  return composeTufRoot({
-    connection: { connectionString, requireDurable: isDurable(options) },
-    logger: partLogger(options, 'tuf-root'),
-    metrics,
-    clock: systemClock,
-    model: trustModelOf(config.file, materials),
-    signers: materials.tufSigners,
-    prefix: new URL(tuf.publicUrl).pathname.replace(/\/$/, ''),
-    internalUrls: tuf.internalUrls,
   });
 }
 

@@ -13,6 +13,7 @@ import { Failure } from '../../failure.ts';
 import { errno } from '../../files.ts';
 import type { ServeConfig } from '../config/load.ts';
 import type { LogFile } from '../config/sections.ts';
+import { basePathOf } from '../config/shard-rules.ts';
 import type { ListenAddress } from '../config/values.ts';
 import { ctOrigin, ctSpec } from './ct-spec.ts';
 import type { Materials } from './materials.ts';
@@ -100,7 +101,9 @@ export function logSpec(config: ServeConfig, materials: Materials, log: LogFile)
     readOnly: log.readOnly,
     ...marksOf(config, log.name),
     ...entryRules(log),
-    ...(log.kind === 'ct' ? ctSpec(config, log, own.trustBundleCa) : {}),
+    ...(log.kind === 'ct'
+      ? ctSpec(config, log, own.trustBundleCa)
+      : { basePaths: [basePathOf(log)], alsoSign: own.alsoSign }),
   };
 }
 

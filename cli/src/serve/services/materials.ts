@@ -8,6 +8,7 @@ import { Problems } from '../config/problems.ts';
 import type { LogFile } from '../config/sections.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tls-files.ts';
 import { readWitnessPolicy } from './witness.ts';
+import { type AlsoSigner, loadAlsoSign, refuseSharedKeys } from './log-keys.ts';
 
 /** A key with the certificates above it, DER, its own first. */
 export interface Authority {
@@ -52,13 +53,17 @@ export async function loadMaterials(config: ServeConfig): Promise<Materials> {
     devOidc: await all.try(async () => file.devOidc && readSigner(at('devOidc.keyFile', file.devOidc.keyFile))),
   };
   const alsoTrust = await all.try(() => loadAlsoTrust(config, at));
+  await all.try(async () => refuseSharedKeys(file, materials.logs));
   all.throwAny();
   if (alsoTrust === undefined) throw new TypeError('something failed and was not told');
   return { ...materials, alsoTrust };
 }
 
-interface LogMaterials {
+/** What the files of one log hold. */
+export interface LogMaterials {
   readonly signer: LocalSigner;
+  /** Further signers, in the order of their lines. */
+  readonly alsoSign: readonly AlsoSigner[];
   /** Of its gRPC listener, where that has TLS. */
   readonly grpcTls: TlsFiles | undefined;
   /** PEM of what the TLS of acceptedRoots.trustBundleUrl is trusted by instead of the system's. */
@@ -77,12 +82,11 @@ async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials>
   const policy = log.witness?.policyFile;
   return {
     signer,
+    alsoSign: await loadAlsoSign(key, log, at),
     grpcTls: await loadGrpcTls(`${key}.grpc.tls`, log, at),
     trustBundleCa: ca === undefined ? undefined : await readNamed(at(`${key}.acceptedRoots.trustBundleCaFile`, ca)),
     witnessPolicy:
-      policy === undefined
-        ? undefined
-        : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, signer),
+      policy === undefined ? undefined : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, signer),
   };
 }
 

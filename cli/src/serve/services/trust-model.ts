@@ -8,6 +8,7 @@ import {
 } from '@sigstead/formats';
 import type { ServeFile } from '../config/sections.ts';
 import type { Materials } from './materials.ts';
+import { type ShardInput, type ShardPhase, shardPhases } from './shards.ts';
 
 /** Path of timestamp requests below a timestamp authority's URL. SPEC: sigstore timestamp-authority openapi.yaml */
 export const TIMESTAMP_PATH = '/api/v1/timestamp';
@@ -18,17 +19,23 @@ type Log<K extends 'rekor-v2' | 'ct'> = TrustedLog<K> & { sign: boolean };
 /**
  * Everything a client has to know, past and present, from the configuration and the files it names. No clock takes part, so every
  * worker and every machine derives the same model, at every start: a chain counts from the start of its own first certificate, a log
- * from the earliest start of any chain (what is not signed under a chain has no use for it), unless validFrom says otherwise. The
- * publisher refuses a model in which something that was published is gone or starts later.
+ * from the earliest start of any chain (what is not signed under a chain has no use for it), unless validFrom says otherwise. How far a
+ * rotation has come is taken from what is `published`; a `step` goes one further. The publisher refuses a model in which something
+ * that was published is gone or starts later.
  */
-export function trustModelOf(file: ServeFile, materials: Materials): TrustModel {
+export function trustModelOf(
+  file: ServeFile,
+  materials: Materials,
+  rotation: Pick<ShardInput, 'published' | 'step'> = {},
+): TrustModel {
   const { tuf } = file;
   if (tuf === undefined) throw new TypeError('no tuf in the configuration');
   const certificateAuthorities = authoritiesOf(file, materials, 'ca');
   const timestampAuthorities = authoritiesOf(file, materials, 'tsa');
   const starts = [...certificateAuthorities, ...timestampAuthorities].map(({ validFor }) => validFor.startMs);
   const earliestMs = Math.min(...starts);
-  const tlogs = logsOf(file, materials, { kind: 'rekor-v2', earliestMs });
+  const phases = shardPhases({ file, materials, ...rotation });
+  const tlogs = logsOf(file, materials, { kind: 'rekor-v2', earliestMs, phases });
   const firstMs = Math.min(earliestMs, ...tlogs.map(({ validFor }) => validFor.startMs));
   const since = { startMs: Number.isFinite(firstMs) ? firstMs : 0 };
   const authority = ({ sign: _sign, ...rest }: Authority): TrustedAuthority => rest;
@@ -77,14 +84,17 @@ function authoritiesOf(file: ServeFile, materials: Materials, part: 'ca' | 'tsa'
 function logsOf<K extends 'rekor-v2' | 'ct'>(
   file: ServeFile,
   materials: Materials,
-  { kind, earliestMs }: { kind: K; earliestMs: number },
+  { kind, earliestMs, phases }: { kind: K; earliestMs: number; phases?: ReadonlyMap<string, ShardPhase> },
 ): Log<K>[] {
   const list = kind === 'ct' ? 'ctLogs' : 'rekorLogs';
   const own = file.logs
-    .filter((log) => log.kind === kind)
+    .filter((log) => log.kind === kind && phases?.get(log.name)?.listed !== false)
     .map((log): Log<K> => {
       const spki = materials.logs.get(log.name)?.signer.spki ?? new Uint8Array();
-      return { kind, baseUrl: log.publicUrl, spki, validFor: window(log, earliestMs), sign: !log.readOnly };
+      const phase = phases?.get(log.name);
+      const given = { validFrom: log.validFrom, validUntil: phase?.endMs };
+      const validFor = window(given, phase?.startMs ?? earliestMs);
+      return { kind, baseUrl: log.publicUrl, spki, validFor, sign: phase?.sign ?? !log.readOnly };
     });
   const others = (file.tuf?.alsoTrust?.[list] ?? []).map((one, i): Log<K> => {
     const spki = materials.alsoTrust[list][i] ?? new Uint8Array();

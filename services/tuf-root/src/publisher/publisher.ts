@@ -32,11 +32,14 @@ export interface PublishResult {
   overdue: RoleName[];
 }
 
+/** A model, or how to derive it from the one that was published last: then called again whenever another publisher was faster. */
+export type GivenModel = TrustModel | ((published: TrustModel | undefined) => TrustModel);
+
 /**
  * Where the targets come from: a model that is given; the one that was published last (its files change with time, when a window ends); or
  * nowhere, to renew metadata alone.
  */
-export type ModelSource = TrustModel | 'published' | 'none';
+export type ModelSource = GivenModel | 'published' | 'none';
 
 const MAX_ATTEMPTS = 8;
 
@@ -58,7 +61,9 @@ export async function publish(ports: PublisherPorts, source: ModelSource): Promi
 
 function resolveModel(source: ModelSource, before: PublishedSet | undefined): TrustModel | undefined {
   if (source === 'none') return undefined;
-  return source === 'published' ? before && decodeModel(before.model) : source;
+  if (typeof source === 'object') return source;
+  const published = before && decodeModel(before.model);
+  return source === 'published' ? published : source(published);
 }
 
 async function attemptPublication(

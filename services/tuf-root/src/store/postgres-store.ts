@@ -63,6 +63,19 @@ async function newestPublication(client: Queryable): Promise<PublicationRow | un
   return rows[0];
 }
 
+/** Each publication that changed the model, oldest first. Locked like loadNewest(), for the same reason. */
+export async function readModels(client: PoolClient): Promise<{ model: Uint8Array; publishedAtMs: number }[]> {
+  await client.query('SELECT single FROM tuf.gate FOR UPDATE');
+  const { rows } = await client.query<{ published_at_ms: bigint; model: Buffer }>(`
+    SELECT p.published_at_ms, m.bytes AS model
+      FROM (SELECT sequence, published_at_ms, model_sha256, lag(model_sha256) OVER (ORDER BY sequence) AS before
+              FROM tuf.publication) p
+      JOIN tuf.model_revision m ON m.sha256 = p.model_sha256
+     WHERE p.before IS DISTINCT FROM p.model_sha256
+     ORDER BY p.sequence`);
+  return rows.map((row) => ({ model: row.model, publishedAtMs: Number(row.published_at_ms) }));
+}
+
 async function newestSequence(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ sequence: bigint }>(
     'SELECT sequence FROM tuf.publication ORDER BY sequence DESC LIMIT 1',

@@ -126,6 +126,13 @@ suite('a serving role beside the owner of the tables', { timeout: 60_000 }, () =
     );
   });
 
+  test('can store again what entries are found by, once the owner of the tables has emptied them', async () => {
+    for (const table of ['search_keys', 'search_batches', 'search_rebuilt']) await owner.query(`truncate log.${table}`);
+    const { code, output } = await command('search', 'rebuild', '--config', site.configFile, '--log', 'rekor');
+    assert.equal(code, 0, output);
+    assert.match(output, /what 2 entries are found by is stored/);
+  });
+
   test('rights are given anew by a migration, and what was too much is taken away', async () => {
     await owner.query(`grant delete, update on log.batches to ${quoted}`);
     assert.equal((await command('migrate', '--config', site.configFile)).code, 0);

@@ -200,7 +200,10 @@ export class WitnessLoop {
   }
 
   async #round(state: LogState): Promise<RoundResult> {
-    const { policy, askers, tiles, hasher, pace, wait, closing, mode } = this.#options;
+    const { policy, askers, tiles, hasher, pace, wait, closing, mode, publication } = this.#options;
+    // What is shown already, without a quorum, is asked about again only as long as there is nothing newer.
+    const isShown = isCovered(state, publication.head);
+    const news = this.#news.signal;
     const note = withoutCosignatures(
       state.head.note,
       askers.map(({ verifier }) => verifier),
@@ -212,11 +215,12 @@ export class WitnessLoop {
       target,
       timeMs: pace.timeoutMs,
       wait,
-      closing: closing.signal,
+      ended: isShown ? AbortSignal.any([closing.signal, news]) : closing.signal,
       onOutcome: (witness, outcome) => this.#note(witness, outcome),
     });
     if (closing.signal.aborted) return 'overtaken';
     if (quorum) return (await this.#publish(state, note, lines, true)) ? 'quorum' : 'overtaken';
+    if (isShown) return news.aborted ? 'overtaken' : 'no_quorum';
     if (mode === 'fail-open') await this.#publishOpenly(state, note, lines);
     return 'no_quorum';
   }

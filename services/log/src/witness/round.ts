@@ -18,10 +18,11 @@ export async function gatherCosignatures(options: {
   target: Target;
   timeMs: number;
   wait: (ms: number, signal: AbortSignal) => Promise<void>;
-  closing: AbortSignal;
+  /** Ends the round with what there is. */
+  ended: AbortSignal;
   onOutcome: (witness: PolicyWitness, outcome: Outcome) => void;
 }): Promise<Gathered> {
-  const { policy, askers, target, timeMs, wait, closing, onOutcome } = options;
+  const { policy, askers, target, timeMs, wait, ended, onOutcome } = options;
   const cosigned = new Map<PolicyWitness, string>();
   const isEnough = (): boolean => isQuorumMet(policy.quorum, (witness) => cosigned.has(witness));
   if (isEnough()) return { lines: [], quorum: true };
@@ -34,7 +35,7 @@ export async function gatherCosignatures(options: {
     cosigned.set(asker.witness, outcome.line);
     if (isEnough()) done.abort();
   });
-  const over = AbortSignal.any([done.signal, closing]);
+  const over = AbortSignal.any([done.signal, ended]);
   await Promise.race([Promise.all(asking), wait(timeMs, over)]);
   done.abort();
   const lines = policy.witnesses.flatMap((witness) => cosigned.get(witness) ?? []);

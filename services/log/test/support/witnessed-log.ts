@@ -15,8 +15,8 @@ import { hasher } from './test-log.ts';
 export const signer = signerFromPem(generatePrivateKeyPem('ed25519'));
 const key = newKey();
 
-/** Short, so that tests that wait for the end of a round do not wait long. ms */
-export const QUICK = { timeoutMs: 400, intervalMs: 10, waitMs: 3000 };
+/** No round ends for want of time on a slow machine, unless a test says so. ms */
+export const QUICK = { timeoutMs: 10_000, intervalMs: 10, waitMs: 15_000 };
 
 export async function witnesses(t: TestContext, ...names: string[]): Promise<FakeWitness[]> {
   const started = await Promise.all(names.map((name) => FakeWitness.start(name)));
@@ -26,6 +26,7 @@ export async function witnesses(t: TestContext, ...names: string[]): Promise<Fak
 
 export interface WitnessedServer extends TestServer {
   get(path: string): Promise<RawResponse>;
+  /** The same message is the same request. */
   post(message: string): Promise<RawResponse>;
   metric(name: string, labels: Record<string, string>): Promise<number | undefined>;
 }
@@ -34,6 +35,14 @@ export async function database(t: TestContext): Promise<TestDatabase> {
   const made = await testDatabase();
   t.after(() => made.drop());
   return made;
+}
+
+const requests = new Map<string, Buffer>();
+
+function requestOf(message: string): Buffer {
+  const body = requests.get(message) ?? Buffer.from(JSON.stringify(hashedRekord(key, message)));
+  requests.set(message, body);
+  return body;
 }
 
 /** One process of a witnessed log. Several with one database are one log. */
@@ -72,7 +81,7 @@ export async function witnessedServer(
       send(server.port, {
         method: 'POST',
         path: '/api/v2/log/entries',
-        body: Buffer.from(JSON.stringify(hashedRekord(key, message))),
+        body: requestOf(message),
       }),
     async metric(name: string, labels: Record<string, string>) {
       const found = await server.metrics.registry.getSingleMetric(name)?.get();

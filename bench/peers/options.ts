@@ -1,7 +1,20 @@
 import { readFlags, UsageError, wholeNumber, wholeNumbers } from '../flags.ts';
 
+export const PEERS = ['tessera', 'rekor-tiles'] as const;
+export type Peer = (typeof PEERS)[number];
+
 /** What one command line asks for. */
 export interface PeerOptions {
+  readonly peers: readonly Peer[];
+  /** Beside rekor-tiles: open loops of both, closed loops of each, as many in flight as are best for it. */
+  readonly rekorRates: readonly number[];
+  readonly ourInFlight: readonly number[];
+  readonly theirInFlight: readonly number[];
+  /** Whether theirs looks for duplicates beyond the last 256 entries. */
+  readonly antispam: boolean;
+  /** Our log's switch; undefined: as the product has it by itself. */
+  readonly search: 'on' | 'off' | undefined;
+  /** Beside Tessera. */
   readonly rates: readonly number[];
   readonly inFlight: readonly number[];
   readonly seconds: number;
@@ -13,6 +26,12 @@ export interface PeerOptions {
 }
 
 const OPTIONS = {
+  peer: { type: 'string', default: PEERS.join() },
+  'rekor-rate': { type: 'string', default: '50' },
+  'our-in-flight': { type: 'string', default: '256' },
+  'their-in-flight': { type: 'string', default: '1024,3500' },
+  antispam: { type: 'boolean', default: false },
+  search: { type: 'string' },
   rate: { type: 'string', default: '50,500,2000' },
   'in-flight': { type: 'string', default: '256,512' },
   seconds: { type: 'string', default: '8' },
@@ -29,6 +48,12 @@ export function readOptions(args: readonly string[]): PeerOptions | 'help' {
   const values = readFlags(args, OPTIONS);
   if (values.help) return 'help';
   const options = {
+    peers: peersOf(values.peer),
+    rekorRates: list('--rekor-rate', values['rekor-rate'], 1, 20_000),
+    ourInFlight: list('--our-in-flight', values['our-in-flight'], 1, 4096),
+    theirInFlight: list('--their-in-flight', values['their-in-flight'], 1, 4096),
+    antispam: values.antispam,
+    search: onOrOff(values.search),
     rates: list('--rate', values.rate, 1, 20_000),
     inFlight: list('--in-flight', values['in-flight'], 1, 4096),
     seconds: wholeNumber('--seconds', values.seconds, 1, 600),
@@ -38,8 +63,25 @@ export function readOptions(args: readonly string[]): PeerOptions | 'help' {
     pin: !values['no-pin'],
     json: values.json,
   };
-  if (options.rates.length + options.inFlight.length === 0) throw new UsageError('nothing to measure');
+  const { peers, rates, inFlight, rekorRates, ourInFlight, theirInFlight } = options;
+  const isNothing = {
+    tessera: rates.length + inFlight.length === 0,
+    'rekor-tiles': rekorRates.length + ourInFlight.length + theirInFlight.length === 0,
+  };
+  if (peers.some((peer) => isNothing[peer])) throw new UsageError('nothing to measure');
   return options;
+}
+
+function peersOf(text: string): Peer[] {
+  const names = text.split(',').map((name) => name.trim());
+  const peers = PEERS.filter((peer) => names.includes(peer));
+  if (peers.length !== names.length) throw new UsageError(`--peer takes ${PEERS.join(' and ')}`);
+  return peers;
+}
+
+function onOrOff(text: string | undefined): 'on' | 'off' | undefined {
+  if (text === undefined || text === 'on' || text === 'off') return text;
+  throw new UsageError('--search is on or off');
 }
 
 /** Empty for none. */

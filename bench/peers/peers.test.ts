@@ -4,6 +4,8 @@ import { Leaves, LEAF_BYTES } from './leaves.ts';
 import type { Run } from './measure.ts';
 import { UsageError } from '../flags.ts';
 import { readOptions } from './options.ts';
+import type { RunSummary } from '../log/summary.ts';
+import { type RekorRun, rekorLines } from './rekor-report.ts';
 import { compare, tableLines, targetLines } from './report.ts';
 
 const run = (system: Run['system'], perCpuSecond: number, p50Ms: number, faults: string[] = []): Run => ({
@@ -60,6 +62,10 @@ describe('the peers, side by side', () => {
       ['--rate', 'x'],
       ['--in-flight', '5000'],
       ['--rounds', '0'],
+      ['--peer', 'sunlight'],
+      ['--peer', ''],
+      ['--search', 'maybe'],
+      ['--their-in-flight', '5000'],
       ['--wat'],
       ['word'],
     ])
@@ -69,5 +75,49 @@ describe('the peers, side by side', () => {
     const read = readOptions([]);
     assert.ok(read !== 'help');
     assert.deepEqual([read.rates, read.inFlight, read.pin], [[50, 500, 2000], [256, 512], true]);
+    assert.deepEqual(read.peers, ['tessera', 'rekor-tiles']);
+    assert.deepEqual([read.rekorRates, read.ourInFlight, read.theirInFlight], [[50], [256], [1024, 3500]]);
+    assert.throws(
+      () => readOptions(['--peer', 'rekor-tiles', '--rekor-rate', '', '--our-in-flight', '', '--their-in-flight', '']),
+      UsageError,
+    );
+  });
+
+  it('beside rekor-tiles each counts where it does best, void runs do not, and what was not measured is missed', () => {
+    const summary = (name: string, perCpu: number, p50Ms: number, faultCount = 0): RunSummary =>
+      ({
+        name,
+        acceptedPerSecond: perCpu,
+        acceptedPerCpuSecond: perCpu,
+        p50Ms,
+        p99Ms: 2 * p50Ms,
+        refused: 0,
+        cpu: { otherCores: 0 },
+        accepted: 1,
+        verified: 1,
+        faultCount,
+      }) as RunSummary;
+    const closed = (system: RekorRun['system'], inFlight: number, perCpu: number, faults = 0): RekorRun => ({
+      system,
+      load: { kind: 'closed', inFlight },
+      summary: summary(`closed, ${inFlight} in flight`, perCpu, 100, faults),
+    });
+    const open = (system: RekorRun['system'], p50Ms: number): RekorRun => ({
+      system,
+      load: { kind: 'open', perSecond: 50 },
+      summary: summary('open, 50/s', 50, p50Ms),
+    });
+    const runs = [
+      closed('sigstead', 256, 2100),
+      closed('rekor-tiles', 1024, 900),
+      closed('rekor-tiles', 3500, 1000),
+      closed('rekor-tiles', 3500, 9000, 1),
+      open('sigstead', 10),
+      open('rekor-tiles', 499),
+    ];
+    const lines = rekorLines(runs);
+    assert.match(lines.join('\n'), /met {4}entries per CPU second.*: 2\.10, wanted 2/);
+    assert.match(lines.join('\n'), /MISSED open, 50\/s: times that p50 is lower: 49\.90, wanted 50/);
+    assert.match(rekorLines(runs.slice(1)).join('\n'), /MISSED entries per CPU second.*NaN/);
   });
 });

@@ -1,7 +1,7 @@
-// `npm run bench:peers`: our log engine and Tessera's POSIX log, side by side over HTTP.
+// `npm run bench:peers`: our log engine beside Tessera's, our Rekor v2 beside upstream's, over HTTP.
 import { loadavg } from 'node:os';
 import { clientCacheDir } from '../../test/clients/cache.ts';
-import { provide, provided } from '../../test/clients/tools.ts';
+import { provide, provided, type Tool } from '../../test/clients/tools.ts';
 import { factLines, machineFacts } from '../machine/facts.ts';
 import { pinApart } from '../machine/pin.ts';
 import { yardstick } from '../yardstick.ts';
@@ -11,6 +11,8 @@ import { type Load, measure, type MeasureOptions, type Run } from './measure.ts'
 import { UsageError } from '../flags.ts';
 import { type PeerOptions, readOptions } from './options.ts';
 import { type Comparison, compare, runLine, tableLines, targetLines } from './report.ts';
+import { isAnyVoid, measureRekor } from './rekor.ts';
+import { rekorTiles } from './rekor-tiles.ts';
 import { startSystems, type System, type Systems } from './systems.ts';
 import { tessera } from './tessera.ts';
 
@@ -23,9 +25,38 @@ async function main(): Promise<number> {
     return 0;
   }
   const say: Say = (line) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
-  const program = await theirProgram(say);
-  if (program === undefined) return 0;
   const { signsPerSecond } = yardstick();
+  const context = { say, signsPerSecond };
+  const found: Record<string, unknown> = {};
+  let isBad = false;
+  for (const peer of options.peers) {
+    const measured = peer === 'tessera' ? await besideTessera(options, context) : await besideRekor(options, context);
+    if (measured === undefined) continue;
+    found[peer] = measured.document;
+    isBad ||= measured.isVoid;
+  }
+  say(
+    `load average at the end: ${loadavg()
+      .map((load) => load.toFixed(2))
+      .join(', ')}`,
+  );
+  if (options.json) process.stdout.write(`${JSON.stringify({ signsPerSecond, options, ...found }, null, 2)}\n`);
+  return isBad ? 1 : 0;
+}
+
+interface Context {
+  readonly say: Say;
+  readonly signsPerSecond: number;
+}
+
+interface Measured {
+  readonly document: unknown;
+  readonly isVoid: boolean;
+}
+
+async function besideTessera(options: PeerOptions, { say, signsPerSecond }: Context): Promise<Measured | undefined> {
+  const program = await theirProgram(tessera, say);
+  if (program === undefined) return undefined;
   await using systems = await startSystems(program);
   const facts = await machineFacts([], systems.connectionString);
   for (const line of factLines(facts)) say(line);
@@ -34,31 +65,29 @@ async function main(): Promise<number> {
   say(pinning);
   const { runs, comparisons } = await allRuns(systems, options, say);
   for (const line of ['', ...tableLines(comparisons), '', ...targetLines(comparisons)]) say(line);
-  say(
-    `load average at the end: ${loadavg()
-      .map((load) => load.toFixed(2))
-      .join(', ')}`,
-  );
-  if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ facts, pinning, signsPerSecond, options, runs, comparisons }, null, 2)}\n`,
-    );
-  }
-  return runs.some((run) => run.faults.length > 0 || run.checked === 0) ? 1 : 0;
+  const isVoid = runs.some((run) => run.faults.length > 0 || run.checked === 0);
+  return { document: { facts, pinning, runs, comparisons }, isVoid };
+}
+
+async function besideRekor(options: PeerOptions, context: Context): Promise<Measured | undefined> {
+  const program = await theirProgram(rekorTiles, context.say);
+  if (program === undefined) return undefined;
+  const { facts, runs } = await measureRekor(program, options, context);
+  return { document: { facts, runs }, isVoid: isAnyVoid(runs) };
 }
 
 /** Undefined, and said by name, where it cannot be built. */
-async function theirProgram(say: Say): Promise<string | undefined> {
+async function theirProgram(tool: Tool, say: Say): Promise<string | undefined> {
   const cache = clientCacheDir(process.env);
-  const present = await provided(tessera, cache);
+  const present = await provided(tool, cache);
   if (present !== undefined) return present;
-  const reason = await tessera.missing();
+  const reason = await tool.missing();
   if (reason !== undefined) {
-    say(`SKIPPED ${tessera.name}: ${reason}`);
+    say(`SKIPPED ${tool.name}: ${reason}`);
     return undefined;
   }
-  say(`${tessera.name} is being installed into ${cache}`);
-  return provide(tessera, cache);
+  say(`${tool.name} is being installed into ${cache}`);
+  return provide(tool, cache);
 }
 
 async function allRuns(

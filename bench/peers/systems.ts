@@ -1,17 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type NoteVerifier, noteVerifier, publicKeyFromSpki } from '@sigstead/formats';
 import { silentLogger } from '@sigstead/platform';
 import { freePort } from '@sigstead/test';
 import { startEmbeddedPostgres } from '../../cli/src/postgres/index.ts';
 import type { Target } from '../log/connection.ts';
+import { listening, stop } from './child.ts';
 import { tesseraCommand } from './tessera.ts';
 import { leafOfOurs, leafOfTessera } from './look-up.ts';
 
@@ -87,27 +86,4 @@ async function startTessera(steps: AsyncDisposableStack, program: string, folder
   await listening(target, child);
   const leaf = (index: number): Promise<Buffer> => leafOfTessera(target, index);
   return { name: 'tessera', target, pids: [child.pid ?? 0], verifier: undefined, leaf };
-}
-
-async function listening(target: Target, child: ChildProcess): Promise<void> {
-  for (const untilMs = performance.now() + START_MS; ; await wait(50)) {
-    const socket = connect(target);
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (child.exitCode !== null || performance.now() > untilMs) throw error;
-    } finally {
-      socket.destroy();
-    }
-  }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'close');
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  await ended;
-  clearTimeout(late);
 }

@@ -1,0 +1,32 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Target } from '../log/connection.ts';
+
+const START_MS = 30_000;
+const STOP_MS = 10_000;
+
+/** Resolves when somebody listens there; rejects when the child has ended, or takes too long. */
+export async function listening(target: Target, child: ChildProcess): Promise<void> {
+  for (const untilMs = performance.now() + START_MS; ; await wait(50)) {
+    const socket = connect(target);
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (error) {
+      if (child.exitCode !== null || performance.now() > untilMs) throw error;
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'close');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await ended;
+  clearTimeout(late);
+}

@@ -112,13 +112,13 @@ async function answerOf(
       : receipt;
     return { kind: 'logged', isNew: true, entry: loggedEntry(keyId, { index, head, proof, leaf: record.leaf }) };
   }
+  // What the store says of it is told only once it is proven. The identity of these entries is their leaf hash, so the proof
+  // is for the very bytes that were submitted.
+  const { head, proof } = await publication.inclusion(index, entry.identity, signal);
   if (duplicates === 'conflict') {
-    await publication.covering(index, signal);
     const message = `an equivalent entry already exists in the transparency log with index ${index}`;
     return { kind: 'conflict', index, message };
   }
-  // The identity of these entries is their leaf hash: the proof is for the very bytes that were submitted.
-  const { head, proof } = await publication.inclusion(index, entry.identity, signal);
   const { leaf } = entry.leaf({ index, timestampMs: head.timestampMs });
   return { kind: 'logged', isNew: false, entry: loggedEntry(keyId, { index, head, proof, leaf }) };
 }

@@ -90,9 +90,9 @@ function keyOf({ kind, rawBytes }: Verifier): { key: ParsedKey; spki: Uint8Array
   }
 }
 
-/** Whether to verify it takes so long that others must be let through in between. */
+/** Whether verifiedEntry() takes so long that others must be let through in between. */
 export function isSlowToVerify({ verifier }: ProposedEntry): boolean {
-  return keyDetailsInfo(verifier.keyDetails)?.scheme === 'ed25519ph';
+  return keyDetailsInfo(verifier.keyDetails)?.slow === true;
 }
 
 function allowedDetails(

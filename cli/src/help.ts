@@ -38,6 +38,8 @@ Usage: sigstead dev [options]      (npm start -- [options])
                      Another port on the same data publishes every URL anew; what was signed before still verifies.
   --data DIR         folder of the instance. Default: /var/lib/sigstead as root, else the user's data directory
                      (~/.local/share/sigstead; on macOS ~/Library/Application Support/sigstead).
+  --ct-leaf-index    a new instance's certificate transparency log names the index of each entry, and can be read as
+                     static-ct-api too. Neither that nor its port can change afterwards.
   --ephemeral        keep everything in a temporary folder, removed at exit.
   --host ADDRESS     listen on this address instead of loopback (127.0.0.1 and ::1).
   --public-url URL   the URL that clients use, when it is not http://localhost:PORT. Its host name becomes the
@@ -55,7 +57,7 @@ Ctrl-C or SIGTERM stops it: requests under way are answered first. It also stops
 What answers at http://localhost:PORT
   /api/v2/signingCert  /api/v1/signingCert  /api/v2/trustBundle      certificate authority (Fulcio)
   /api/v2/log/entries  /checkpoint  /tile/…                          transparency log (Rekor v2)
-  /ct/dev/…                                                          certificate transparency log
+  /ct/dev/ct/v1/…                                                    certificate transparency log
   /api/v1/timestamp  /api/v1/timestamp/certchain                     timestamp authority (RFC 3161)
   /tuf/root.json  /tuf/…                                             TUF repository: trust root, signing config
   /oidc  /oidc/uri  /oidc/ci                                         issuers: email, uri, ci-provider

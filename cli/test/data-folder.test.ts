@@ -174,7 +174,13 @@ suite('settings', () => {
   test('the file is made on first start, can be read, and every key in it is known', async () => {
     const path = await dir('first');
     const settings = await loadSettings(path, { ephemeral: false }, undefined);
-    assert.deepEqual(settings, { port: 8080, host: 'localhost', metricsPort: 0, logLevel: 'warn' });
+    assert.deepEqual(settings, {
+      port: 8080,
+      host: 'localhost',
+      metricsPort: 0,
+      logLevel: 'warn',
+      ctLeafIndex: false,
+    });
     const text = await readFile(join(path, 'sigstead.yaml'), 'utf8');
     await writeFile(join(path, 'sigstead.yaml'), text.replaceAll(/^#(\w)/gm, '$1'));
     const all = await loadSettings(path, { ephemeral: false }, undefined);
@@ -189,6 +195,11 @@ suite('settings', () => {
     assert.equal((await loadSettings(without, { ephemeral: false }, remembered)).port, 1111);
     assert.equal((await loadSettings(withFile, { ephemeral: false }, remembered)).port, 2222);
     assert.equal((await loadSettings(withFile, { ephemeral: false, port: 0 }, remembered)).port, 0);
+    const ofCt = async (path: string, flags: { ctLeafIndex?: boolean }, was: boolean): Promise<boolean> =>
+      (await loadSettings(path, { ephemeral: false, ...flags }, { ...remembered, ctLeafIndex: was })).ctLeafIndex;
+    assert.equal(await ofCt(without, {}, true), true);
+    assert.equal(await ofCt(without, { ctLeafIndex: true }, false), true);
+    assert.equal(await ofCt(await dir('ct', 'version: 1\nctLeafIndex: false\n'), {}, true), false);
   });
 
   test('an unknown key stops the start with its path; so do wrong values and a missing named file', async () => {
@@ -209,7 +220,7 @@ suite('settings', () => {
   });
 
   test('only a public URL that is not the usual one is remembered', () => {
-    const settings = { port: 0, host: 'localhost', metricsPort: 0, logLevel: 'warn' } as const;
+    const settings = { port: 0, host: 'localhost', metricsPort: 0, logLevel: 'warn', ctLeafIndex: false } as const;
     assert.deepEqual(publicUrlOn(settings, 81), { url: 'http://localhost:81' });
     assert.deepEqual(publicUrlOn({ ...settings, publicUrl: 'http://localhost:81' }, 81), {
       url: 'http://localhost:81',

@@ -69,7 +69,8 @@ logs:
     ${at}
     publicUrl: ${yaml(publicUrl + CT_PATH)}
     keyFile: ${key('ct.key')}
-    acceptedRootsFile: ${key('ca-root.crt')}
+    leafIndex: ${settings.ctLeafIndex}
+    extKeyUsages: [CodeSigning]
 ca:
   ${site}
   chainFile: ${key('ca-chain.crt')}

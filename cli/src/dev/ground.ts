@@ -25,7 +25,7 @@ export interface Ground {
   readonly heldMetrics: HeldPort;
   readonly publicUrl: string;
   /** What the folder will remember of this start once it has succeeded. */
-  readonly remembered: Pick<Instance, 'port' | 'publicUrl' | 'url'>;
+  readonly remembered: Pick<Instance, 'port' | 'publicUrl' | 'url' | 'ctLeafIndex'>;
   readonly origin: string;
   readonly readyFile: ReadyFile | undefined;
 }
@@ -63,7 +63,12 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
     held,
     heldMetrics,
     publicUrl: url,
-    remembered: { port: held.port, url, ...(remembered === undefined ? {} : { publicUrl: remembered }) },
+    remembered: {
+      port: held.port,
+      url,
+      ...(remembered === undefined ? {} : { publicUrl: remembered }),
+      ...(settings.ctLeafIndex ? { ctLeafIndex: true } : {}),
+    },
     origin,
     readyFile,
   };

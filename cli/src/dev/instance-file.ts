@@ -18,6 +18,8 @@ export interface Instance {
   readonly url?: string;
   /** Host name in the origin line of the v2 log, from the first start on. */
   readonly origin?: string;
+  /** Whether the entries of its CT log name their own index; absent when not. */
+  readonly ctLeafIndex?: boolean;
   /** The database has held this instance: from now on an empty one means a loss. */
   readonly databaseBound: boolean;
   /** Entry 0 of the v2 log was made and everything verified. */

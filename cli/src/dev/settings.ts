@@ -15,6 +15,8 @@ export interface Settings {
   readonly publicUrl?: string;
   readonly metricsPort: number;
   readonly logLevel: LogLevelName;
+  /** Of the CT log, for ever. */
+  readonly ctLeafIndex: boolean;
 }
 
 const DEFAULT_PORT = 8080;
@@ -28,6 +30,7 @@ const schema = c.object({
   publicUrl: c.optional(c.url()),
   metricsPort: c.optional(port),
   logLevel: c.optional(c.oneOf('debug', 'info', 'warn', 'error', 'silent')),
+  ctLeafIndex: c.optional(c.boolean()),
 });
 type ConfigFile = Infer<typeof schema>;
 
@@ -48,6 +51,10 @@ version: 1
 
 # debug, info, warn, error or silent; JSON lines on stderr. Default: warn.
 #logLevel: warn
+
+# Whether the entries of the CT log name their own index (static-ct-api). Only before the first start. Default: as it was made,
+# false at first.
+#ctLeafIndex: false
 `;
 
 /** Reads the settings file (a missing one in the data folder is made) and merges. Throws a Failure. */
@@ -64,6 +71,7 @@ export async function loadSettings(
     host: flags.host ?? config.host ?? 'localhost',
     metricsPort: flags.metricsPort ?? config.metricsPort ?? 0,
     logLevel: flags.logLevel ?? config.logLevel ?? 'warn',
+    ctLeafIndex: flags.ctLeafIndex ?? config.ctLeafIndex ?? instance?.ctLeafIndex ?? false,
     ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }

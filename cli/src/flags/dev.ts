@@ -8,6 +8,7 @@ export interface DevFlags {
   readonly data?: string;
   readonly config?: string;
   readonly ephemeral: boolean;
+  readonly ctLeafIndex?: boolean;
   readonly readyFile?: string;
   readonly metricsPort?: number;
   readonly logLevel?: LogLevelName;
@@ -40,6 +41,7 @@ export function parseDev(args: string[]): DevFlags {
     data: { type: 'string' },
     config: { type: 'string' },
     ephemeral: { type: 'boolean' },
+    'ct-leaf-index': { type: 'boolean' },
     'ready-file': { type: 'string' },
     'metrics-port': { type: 'string' },
     'log-level': { type: 'string' },
@@ -49,6 +51,7 @@ export function parseDev(args: string[]): DevFlags {
   }
   return {
     ephemeral: values['ephemeral'] === true,
+    ...given('ctLeafIndex', values['ct-leaf-index']),
     ...given('port', readPort('dev', '--port', values['port'])),
     ...given('host', values['host']),
     ...given('publicUrl', readUrl('dev', '--public-url', values['public-url'])),

@@ -32,7 +32,8 @@ logs:
     ${at}
     publicUrl: ${yaml(`${url}/ct/one`)}
     keyFile: keys/ct.key.pem
-    acceptedRootsFile: keys/ca-root.crt.pem
+    # Chains that lead to the root of the ca below are accepted, also when it is given another one.
+    extKeyUsages: [CodeSigning]
 
 ca:
   ${site}

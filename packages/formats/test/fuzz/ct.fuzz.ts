@@ -2,6 +2,7 @@ import { expect, type FuzzTarget, parsed, sameBytes } from '@sigstead/test/fuzz'
 import {
   ctNoteVerifier,
   decodeCtNoteSignature,
+  decodeDataTile,
   decodeDigitallySigned,
   decodeLeafIndexExtension,
   decodeMerkleTreeLeaf,
@@ -15,11 +16,13 @@ import {
   encodePrecertExtraData,
   encodeSct,
   encodeSctList,
+  encodeTileLeaf,
   encodeX509ExtraData,
   FormatError,
   merkleTreeLeaf,
   publicKeyFromSpki,
   type Sct,
+  type TileLeaf,
   verifyCtSignature,
 } from '../../src/index.ts';
 import { CERTIFICATES, CHECKPOINTS, SPKIS } from './seeds.ts';
@@ -85,7 +88,29 @@ const signature: FuzzTarget = {
   },
 };
 
+const tileLeaves = [
+  {
+    timestampMs: 1,
+    entry: { type: 'x509', certificate: one },
+    extensions: INDEX,
+    precertificate: undefined,
+    chain: [],
+  },
+  {
+    timestampMs: 2,
+    entry: { type: 'precert', issuerKeyHash: Buffer.alloc(32, 9), tbs: two },
+    extensions: INDEX,
+    precertificate: one,
+    chain: [Buffer.alloc(32, 1), Buffer.alloc(32, 2)],
+  },
+] as const satisfies TileLeaf[];
+const tileOf = (all: readonly TileLeaf[]): Uint8Array => Buffer.concat(all.map(encodeTileLeaf));
+
 export const targets: readonly FuzzTarget[] = [
+  structure('ct-data-tile', [tileOf(tileLeaves), tileOf(tileLeaves.slice(0, 1))], {
+    decode: decodeDataTile,
+    encode: tileOf,
+  }),
   structure('ct-leaf', leaves, { decode: decodeMerkleTreeLeaf, encode: merkleTreeLeaf }),
   structure('ct-sct', [encodeSct(sct(new Uint8Array(0))), encodeSct(sct(INDEX))], {
     decode: decodeSct,

@@ -1,6 +1,15 @@
 import { createHash, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeBase64, type HashName, jcs, KEY_DETAILS_ENUM, keyDetailsInfo } from '@sigstead/formats';
+import {
+  decodeWire,
+  encodeBase64,
+  encodeWire,
+  FormatError,
+  type HashName,
+  jcs,
+  KEY_DETAILS_ENUM,
+  keyDetailsInfo,
+} from '@sigstead/formats';
 import { createTreeHasher } from '@sigstead/merkle';
 import {
   expect,
@@ -19,7 +28,8 @@ import {
   MAX_ENTRY_BYTES,
   verifiedEntry,
 } from '../../src/core/rekor-v2/entry.ts';
-import { parseCreateEntry, proposedEntry } from '../../src/core/rekor-v2/request.ts';
+import { CREATE_ENTRY } from '../../src/core/rekor-v2/messages.ts';
+import { type CreateEntryRequest, parseCreateEntry, proposedEntry } from '../../src/core/rekor-v2/request.ts';
 
 const RECORDED = new URL('../../../../test/vectors/recorded/rekor2.jsonl', import.meta.url);
 
@@ -28,6 +38,7 @@ interface RecordedLine {
   response: { status: number };
 }
 
+const WIRE_LIMITS = { maxBytes: 4 * 2 ** 20, maxFields: 20_000 };
 const hasher = createTreeHasher((data) => hash('sha256', data, 'buffer'));
 const RULES: EntryRules = {
   algorithms: new Set(CLIENT_SIGNING_ALGORITHMS),
@@ -45,22 +56,39 @@ export const BODIES: readonly Buffer[] = readFileSync(RECORDED, 'utf8')
   .flatMap(({ request: { body } }) => (body === undefined || body.length > 30_000 ? [] : [Buffer.from(body)]))
   .filter((body) => verdictOf(body) === 'accepted');
 
-function verdictOf(body: Uint8Array): 'accepted' | 'refused' {
-  return parsed(
-    () => entryOf(body),
-    [LogError],
-    ({ leaf, identity }) => {
-      const text = textOf(leaf);
-      expect(jcs(JSON.parse(text)) === text, 'the leaf is not canonical');
-      expect(leaf.length <= MAX_ENTRY_BYTES, 'the leaf is longer than a bundle can hold');
-      expect(sameBytes(identity, RULES.leafHash(leaf)), 'the identity is not the leaf hash');
-      expect(againAs(text, identity), 'a request for the same entry is another entry');
-    },
-  );
+/** The leaf of a request that is accepted. */
+export function leafOf(body: Uint8Array): Uint8Array {
+  return entryOf(body).leaf;
 }
 
-function entryOf(body: Uint8Array): { leaf: Uint8Array; identity: Uint8Array } {
-  const submission = verifiedEntry(proposedEntry(parseCreateEntry(body), RULES), RULES);
+function verdictOf(body: Uint8Array): 'accepted' | 'refused' {
+  return parsed(() => entryOf(body), [LogError], checkEntry);
+}
+
+/** The same over gRPC. */
+function wireVerdictOf(message: Uint8Array): 'accepted' | 'refused' {
+  return parsed(() => madeOf(decodeWire(CREATE_ENTRY, message, WIRE_LIMITS)), [LogError, FormatError], checkEntry);
+}
+
+function checkEntry({ leaf, identity }: Entry): void {
+  const text = textOf(leaf);
+  expect(jcs(JSON.parse(text)) === text, 'the leaf is not canonical');
+  expect(leaf.length <= MAX_ENTRY_BYTES, 'the leaf is longer than a bundle can hold');
+  expect(sameBytes(identity, RULES.leafHash(leaf)), 'the identity is not the leaf hash');
+  expect(againAs(text, identity), 'a request for the same entry is another entry');
+}
+
+interface Entry {
+  leaf: Uint8Array;
+  identity: Uint8Array;
+}
+
+function entryOf(body: Uint8Array): Entry {
+  return madeOf(parseCreateEntry(body));
+}
+
+function madeOf(request: CreateEntryRequest): Entry {
+  const submission = verifiedEntry(proposedEntry(request, RULES), RULES);
   const { leaf } = submission.leaf({ index: 0, timestampMs: 0 });
   return { leaf, identity: submission.identity };
 }
@@ -82,6 +110,17 @@ interface Request {
     signature: { content: string; verifier: { keyDetails: string | number; publicKey?: Raw; x509Certificate?: Raw } };
   };
 }
+/** The same, as a message; what is no request is left as it is. */
+function madeWire(random: Random): Uint8Array {
+  const body = made(random);
+  try {
+    return encodeWire(CREATE_ENTRY, parseCreateEntry(body));
+  } catch (error) {
+    if (error instanceof LogError) return body;
+    throw error;
+  }
+}
+
 interface Raw {
   rawBytes: string;
 }
@@ -174,5 +213,12 @@ export const targets: readonly FuzzTarget[] = [
     ],
     make: made,
     judge: verdictOf,
+  },
+  {
+    name: 'create-entry-protobuf',
+    kind: 'protobuf',
+    seeds: BODIES.map((body) => encodeWire(CREATE_ENTRY, parseCreateEntry(body))),
+    make: madeWire,
+    judge: wireVerdictOf,
   },
 ];

@@ -1,4 +1,4 @@
-import type { PolicyWitness, WitnessPolicy } from '@sigstead/formats';
+import { evaluateWitnessPolicy, type PolicyWitness, type WitnessPolicy } from '@sigstead/formats';
 import type { TreeHasher } from '@sigstead/merkle';
 import type { Clock, Logger } from '@sigstead/platform';
 import { LogError, StoreError } from '../core/errors.ts';
@@ -80,6 +80,7 @@ export class WitnessLoop {
   #failures = 0;
   #fruitless = 0;
   #isOurs = false;
+  #judged: { head: PublishedHead; isWitnessed: boolean } | undefined;
   /** Why each witness that gives nothing does so, by name. */
   readonly #silent = new Map<string, string>();
 
@@ -166,13 +167,23 @@ export class WitnessLoop {
     }
     await tree.catchUpIfBehind();
     const state = tree.published;
-    if (isCovered(state, publication.head) && publication.head?.quorum === true) return 'idle';
+    if (isCovered(state, publication.head) && this.#isWitnessed(publication.head)) return 'idle';
     const startedMs = performance.now();
     const result = await this.#round(state);
     this.#options.metrics.round(result, (performance.now() - startedMs) / 1000);
     if (result === 'no_quorum') await this.#giveWay();
     else if (result === 'quorum') this.#fruitless = 0;
     return 'round';
+  }
+
+  /** By the policy of now: the one that it was published under may have been another. */
+  #isWitnessed(head: PublishedHead | undefined): boolean {
+    if (head === undefined) return false;
+    if (this.#judged?.head !== head) {
+      const { quorumMet } = evaluateWitnessPolicy(this.#options.policy, Buffer.from(head.note).toString('utf8'));
+      this.#judged = { head, isWitnessed: quorumMet };
+    }
+    return this.#judged.isWitnessed;
   }
 
   /** Who begins takes over what was published, and what the witnesses are known to have seen by it. */

@@ -74,8 +74,12 @@ export async function witnessedServer(
     ...options.log,
     ...(options.database === undefined ? {} : { database: options.database }),
   });
-  t.after(() => server.close());
+  const end = server.close.bind(server);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= end());
+  t.after(close);
   return Object.assign(server, {
+    close,
     get: (path: string) => send(server.port, { method: 'GET', path }),
     post: (message: string) =>
       send(server.port, {

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { openPool, silentLogger } from '@sigstead/platform';
 
+/** Copying and dropping whole databases waits for a disk that others use too. */
+const ADMINISTRATION_MS = 120_000;
+
 /** Databases of one server that are copied and put in each other's place, as a restore or a failed fail-over does. */
 export class Databases {
   readonly #server: string;
@@ -67,7 +70,8 @@ export class Databases {
   }
 
   async #run(...statements: string[]): Promise<void> {
-    const pool = openPool({ connectionString: this.#server, logger: silentLogger, max: 1 });
+    const limits = { max: 1, statementTimeoutMs: ADMINISTRATION_MS };
+    const pool = openPool({ connectionString: this.#server, logger: silentLogger, ...limits });
     try {
       for (const statement of statements) await pool.query(statement);
     } finally {

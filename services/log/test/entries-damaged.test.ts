@@ -21,7 +21,9 @@ for (const duplicates of ['original', 'conflict'] as const) {
       verified(await post(server.port, request), log);
       const pool = server.database.pool({ max: 1 });
       await pool.query(`set session_replication_role = replica`);
-      const { rowCount } = await pool.query('update log.identities set entry_index = $1 where entry_index = 1', [index]);
+      const { rowCount } = await pool.query('update log.identities set entry_index = $1 where entry_index = 1', [
+        index,
+      ]);
       assert.equal(rowCount, 1);
       await pool.end();
       assertRefused(await post(server.port, request), 500, 13, 'internal server error');

@@ -6,7 +6,10 @@ import { jsVerifier, signWithJs } from './sigstore-js.ts';
 import { sigstorePythonFor } from './sigstore-python.ts';
 import { statementAbout } from './statement.ts';
 import { cosign, goVerify, sigstorePython } from './tools.ts';
+import type { Instance } from '../instance/index.ts';
 import type { Workbench } from './workbench.ts';
+
+type AnyBench = Workbench<Pick<Instance, 'url'>>;
 
 /** A client that signs in both ways. */
 export interface Signer {
@@ -22,7 +25,7 @@ export interface Clients {
 }
 
 /** Prepares every client; nothing is signed by it. */
-export async function clientsFor(bench: Workbench): Promise<Clients> {
+export async function clientsFor(bench: AnyBench): Promise<Clients> {
   const { url } = bench.instance;
   const signers: Signer[] = [jsSigner(bench)];
   const verifiers: Verifier[] = [jsVerifier(bench.js)];
@@ -50,7 +53,7 @@ export async function clientsFor(bench: Workbench): Promise<Clients> {
   return { signers, verifiers };
 }
 
-function jsSigner(bench: Workbench): Signer {
+function jsSigner(bench: AnyBench): Signer {
   const { js: trust, token } = bench;
   return signerOf('sigstore-js', bench, {
     message: (data) => signWithJs({ trust, token, kind: 'messageSignature', data }),
@@ -60,7 +63,7 @@ function jsSigner(bench: Workbench): Signer {
 
 type Making = Record<'message' | 'statement', (artifact: Buffer) => Promise<Sample['bundle']>>;
 
-function signerOf(name: string, bench: Workbench, make: Making): Signer {
+function signerOf(name: string, bench: AnyBench, make: Making): Signer {
   return {
     name,
     message: async (artifact) => bench.sample(`${name}'s message signature`, await make.message(artifact), artifact),

@@ -15,8 +15,8 @@ import { type Openssl, opensslIn } from './openssl.ts';
 import type { JsTrust } from './sigstore-js.ts';
 
 /** An instance, what its users need, and a book of the bundles made with it. */
-export interface Workbench {
-  readonly instance: Instance;
+export interface Workbench<I extends Pick<Instance, 'url'> = Instance> {
+  readonly instance: I;
   readonly identity: string;
   readonly issuer: string;
   /** As `sigstead token` prints it, for `identity`. */
@@ -37,7 +37,11 @@ const IDENTITY = 'you@example.com';
 
 /** One workbench for all tests of a file, made when this is awaited, outside of tests. */
 export async function sharedWorkbench(options: InstanceOptions = {}): Promise<Workbench> {
-  const instance = await sharedInstance(options);
+  return workbenchFor(await sharedInstance(options));
+}
+
+/** A workbench for an instance that somebody else runs. */
+export async function workbenchFor<I extends Pick<Instance, 'url'>>(instance: I): Promise<Workbench<I>> {
   const home = await temporaryFolder();
   const plain = plainEnvironment(home);
   const [env, token] = await Promise.all([

@@ -1,4 +1,5 @@
 import { chown, realpath, stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { buildTrustedRoot, TrustError } from '@sigstead/formats';
 import { findListItem } from '@sigstead/platform';
 import { Failure, messageOf } from '../../failure.ts';
@@ -56,7 +57,8 @@ function refuseKnown({ rows, facts, site }: RotationGround, { name, url }: NewLo
 function checkResult({ site, materials, facts }: RotationGround, text: string, { name }: NewLog, key: NewKey): void {
   const { file, path } = site.config;
   const next = parseServeConfig(text, path).file;
-  if (next.logs.length !== file.logs.length + 1 || !next.logs.some((log) => log.name === name)) {
+  const rest = { ...next, logs: next.logs.filter((log) => log.name !== name) };
+  if (next.logs.length !== file.logs.length + 1 || !isDeepStrictEqual(rest, file)) {
     throw new Failure(`${path}: the lines cannot be put into it: add them by hand, without --write`);
   }
   for (const [other, { signer }] of materials.logs) {

@@ -12,6 +12,7 @@ import {
   parseServe,
   type ServeFlags,
 } from './flags/serve.ts';
+import { parseWitness, type WitnessFlags } from './flags/witness.ts';
 import { noMore, quoted } from './option-values.ts';
 
 export const COMMANDS = [
@@ -25,6 +26,7 @@ export const COMMANDS = [
   'log',
   'fsck',
   'search',
+  'witness',
   'version',
   'help',
 ] as const;
@@ -40,6 +42,7 @@ const TOPICS = [
   'log',
   'fsck',
   'search',
+  'witness',
 ] as const;
 export type HelpTopic = (typeof TOPICS)[number];
 
@@ -54,6 +57,7 @@ export type CommandLine =
   | { readonly command: 'log'; readonly flags: LogFlags }
   | { readonly command: 'fsck'; readonly flags: FsckFlags }
   | { readonly command: 'search'; readonly flags: SearchFlags }
+  | { readonly command: 'witness'; readonly flags: WitnessFlags }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic: HelpTopic };
 
@@ -81,6 +85,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       return asksForHelp(rest) ? { command: 'help', topic: 'fsck' } : { command, flags: parseFsck(rest) };
     case 'search':
       return asksForHelp(rest) ? { command: 'help', topic: 'search' } : { command, flags: parseSearch(rest) };
+    case 'witness':
+      return asksForHelp(rest) ? { command: 'help', topic: 'witness' } : { command, flags: parseWitness(rest) };
     case 'version':
     case '--version':
     case '-v':

@@ -1,4 +1,5 @@
 import type { HelpTopic } from './command-line.ts';
+import { WITNESS_HELP } from './witness/help.ts';
 
 const SIGSTEAD = `sigstead - a whole Sigstore that one team can run by itself
 
@@ -14,6 +15,7 @@ Usage: sigstead COMMAND [options]
   log ACTION                create, list, freeze … the logs of a configuration
   fsck URL|FOLDER|DATABASE  derive a log again from all its entries and compare everything with it
   search find|status|rebuild  look for entries of a log; look after what they are found by
+  witness                   cosign the checkpoints of other logs; make its key and state
   version                   print the version
   help [COMMAND]            explain a command; also: sigstead COMMAND --help
 
@@ -179,8 +181,10 @@ Usage: sigstead log ACTION --config FILE NAME
   mark       makes the high-water mark of a log that has entries and none yet, as on a new machine:
              --size N says how many entries there must be at least, from a machine that has a mark, or from the newest
              checkpoint that somebody holds. A database with fewer was set back, and is refused.
+  vkey       prints the verifier keys (name+id+key) of its checkpoints, one a line, the one that clients know first: for
+             witnesses, and for fsck --key. Asks no database.
 
-All act on the database of the configuration, as the migrating role, while servers run. Writes to a log that is
+All others act on the database of the configuration, as the migrating role, while servers run. Writes to a log that is
 read-only or frozen are answered 405 (Rekor v2) or 403 (CT). What to do when a log went read-only by itself:
 docs/runbooks/read-only-log.md; how to rotate one: docs/runbooks/rotate-log.md.
 `;
@@ -260,6 +264,8 @@ export function helpText(topic: HelpTopic): string {
       return LOG;
     case 'fsck':
       return FSCK;
+    case 'witness':
+      return WITNESS_HELP;
     case 'search':
       return SEARCH;
   }

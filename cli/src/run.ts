@@ -86,6 +86,11 @@ async function runCommand(argv: readonly string[], { user, parentPid, exitNow }:
       const { logCommand } = await import('./commands/log.ts');
       return logCommand(line.flags, { env: user.env, version: version(), write, writeError });
     }
+    case 'witness': {
+      const { witnessCommand } = await import('./commands/witness.ts');
+      const { sigstead } = programs;
+      return witnessCommand(line.flags, { process, version: version(), sigstead, write, writeError, exitNow });
+    }
     case 'fsck': {
       const { fsckCommand } = await import('./commands/fsck.ts');
       return fsckCommand(line.flags, { write, writeError, nowMs: () => Date.now() });

@@ -4,3 +4,4 @@ export { freePort } from './ports.ts';
 export type { TestDatabase } from './database.ts';
 export { SHARED_POSTGRES, startTestPostgres } from './postgres.ts';
 export type { TestPostgres } from './postgres.ts';
+export { leaves, logKey, proofOf, rootOf, type TestKey, TestLog } from './test-log.ts';

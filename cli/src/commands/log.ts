@@ -9,11 +9,14 @@ import { serveLogger } from '../serve/workers/process.ts';
 import { createLog } from './log-create.ts';
 import { entries, type LogIo, type LogSite, withLog } from './log-site.ts';
 import { freezeLog, listLogs, showLog } from './log-state.ts';
+import { printLogKeys } from './log-vkey.ts';
 import { rotateLog } from './rotate/rotate.ts';
 
 /** `sigstead log …`. Throws a Failure. */
 export async function logCommand(flags: LogFlags, io: LogIo): Promise<void> {
   const config = await readServeConfig(flags.config);
+  // A key is in the configuration: no database has to be reached for it.
+  if (flags.action === 'vkey') return printLogKeys(config, configured(config, flags.name), io.write);
   const logger = serveLogger(config, 'primary', io.writeError);
   await refusePending({ config, env: io.env, logger });
   const { migrating: connectionString } = await connectionsOf(config, io.env);

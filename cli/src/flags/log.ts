@@ -5,7 +5,7 @@ import { ROTATE_OPTIONS, type RotateFlags, rotateFlags } from './rotate.ts';
 export type LogFlags = RotateFlags | OtherLogFlags;
 
 type OtherLogFlags = { readonly config: string } & (
-  | { readonly action: 'create' | 'status' | 'read-only' | 'activate'; readonly name: string }
+  | { readonly action: 'create' | 'status' | 'read-only' | 'activate' | 'vkey'; readonly name: string }
   | { readonly action: 'list' }
   | {
       readonly action: 'freeze';
@@ -20,7 +20,7 @@ type OtherLogFlags = { readonly config: string } & (
       readonly size: number;
     }
 );
-const LOG_ACTIONS = ['create', 'list', 'status', 'read-only', 'activate', 'freeze', 'rotate', 'mark'] as const;
+const LOG_ACTIONS = ['create', 'list', 'status', 'read-only', 'activate', 'freeze', 'rotate', 'mark', 'vkey'] as const;
 
 export interface FsckFlags {
   /** An http(s) or postgresql URL, or a folder. */

@@ -7,7 +7,7 @@ import { createRoutes } from './http/routes.ts';
 import { createWitnessMetrics } from './metrics.ts';
 import { type StateFiles, systemStateFiles } from './store/files.ts';
 import { FolderLogStore, originHash } from './store/log-store.ts';
-import { initStateFolder, openStateFolder } from './store/state-folder.ts';
+import { initStateFolder, isStateFolder, openStateFolder } from './store/state-folder.ts';
 import { Witness } from './work/witness.ts';
 import { WitnessedLog } from './work/witnessed-log.ts';
 
@@ -53,6 +53,11 @@ export const MAX_LOGS = 1000;
 export async function initWitness({ name, signer, stateFolder, ...where }: WitnessState): Promise<boolean> {
   const { vkey } = new Cosigner({ name, signer });
   return initStateFolder({ files: systemStateFiles, ...where, folder: stateFolder, vkey });
+}
+
+/** Whether a folder is the state of some witness. Rejects with the file system's error. */
+export function isWitnessState(folder: string): Promise<boolean> {
+  return isStateFolder(systemStateFiles, folder);
 }
 
 /** The verifier key of a witness. Throws WitnessSetupError `key_unusable`. */

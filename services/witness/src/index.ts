@@ -1,6 +1,7 @@
 export {
   composeWitness,
   initWitness,
+  isWitnessState,
   MAX_LOGS,
   type WitnessHandle,
   type WitnessOptions,

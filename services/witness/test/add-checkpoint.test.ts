@@ -16,7 +16,7 @@ import {
 } from '@sigstead/formats';
 import { originHash } from '@sigstead/witness';
 import { NOW_SEC, type Running, runWitness } from './support/run-witness.ts';
-import { leaves, logKey, proofOf, rootOf, TestLog } from './support/test-log.ts';
+import { leaves, logKey, proofOf, rootOf, TestLog } from '@sigstead/test';
 
 const ORIGIN = 'log.example/one';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Fault } from './support/memory-files.ts';
-import { leaves, TestLog } from './support/test-log.ts';
+import { leaves, TestLog } from '@sigstead/test';
 import { World } from './support/world.ts';
 
 const ORIGIN = 'log.example/one';

@@ -8,7 +8,7 @@ import { createMetrics, silentLogger } from '@sigstead/platform';
 import { composeWitness, initWitness, originHash, type WitnessHandle, type WitnessOptions } from '@sigstead/witness';
 import { generateKeyPairSync } from 'node:crypto';
 import { NAME, type Running, runWitness, temporaryFolder, testClock, testSigner } from './support/run-witness.ts';
-import { leaves, logKey, rootOf, TestLog } from './support/test-log.ts';
+import { leaves, logKey, rootOf, TestLog } from '@sigstead/test';
 import { World } from './support/world.ts';
 
 const ORIGIN = 'log.example/one';

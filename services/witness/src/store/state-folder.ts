@@ -23,6 +23,11 @@ const FORMAT = 'sigstead-witness-state/v1';
 
 const identityText = (vkey: string): string => `${FORMAT}\n${vkey}\n`;
 
+/** Whether a folder is the state of some witness. */
+export async function isStateFolder(files: StateFiles, folder: string): Promise<boolean> {
+  return (await files.read(path.join(folder, IDENTITY))) !== undefined;
+}
+
 /**
  * Makes the folders of a new witness, or adds what is missing of them; a state that is there is left as it is. Says
  * whether anything was new. Throws WitnessSetupError.

@@ -15,7 +15,7 @@ import { initStateFolder, openStateFolder } from '../../src/store/state-folder.t
 import { type Answer, WitnessedLog } from '../../src/work/witnessed-log.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { NAME, testClock, testSigner } from './run-witness.ts';
-import { rootOf, type TestLog } from './test-log.ts';
+import { rootOf, type TestLog } from '@sigstead/test';
 
 const FOLDERS = { folder: '/witness/state', markFolder: '/other/marks' };
 

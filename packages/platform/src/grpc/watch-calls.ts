@@ -12,6 +12,8 @@ export interface ServedMethod {
 }
 
 type Call = grpc.ServerInterceptingCallInterface;
+/** Both are missing until they were sent, whatever the types say. */
+type Sent = Partial<Pick<ServerHttp2Stream, 'sentHeaders' | 'sentTrailers'>>;
 
 /** Sees every call of a served method: lets it in or not, sets the server's own deadline, counts it to its end. */
 export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: GrpcMetrics): grpc.ServerInterceptor {
@@ -34,6 +36,10 @@ export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: 
           onReceiveMessage(message, pass) {
             metrics.received(served.labels);
             pass(message);
+          },
+          onReceiveHalfClose(pass) {
+            // A caller that goes away ends its stream as well; nothing is to be answered.
+            if (!stream.closed) pass();
           },
         });
       },
@@ -84,8 +90,8 @@ function account(
     setImmediate(() => setImmediate(endReading, stream));
   });
   stream.once('finish', () => {
-    const isAllInHeaders = stream.sentHeaders['grpc-status'] !== undefined;
-    if (isAllInHeaders) setImmediate(endReading, stream);
+    const { sentHeaders }: Sent = stream;
+    if (sentHeaders?.['grpc-status'] !== undefined) setImmediate(endReading, stream);
   });
   stream.once('close', () => {
     clearTimeout(timer);
@@ -103,12 +109,8 @@ function endReading(stream: ServerHttp2Stream): void {
 }
 
 /** As it was sent; a stream that closed before that was cancelled. */
-function codeOf(stream: ServerHttp2Stream): number {
-  return Number(sentStatus(stream) ?? GrpcCode.Canceled);
-}
-
-function sentStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): unknown {
-  return sentTrailers?.['grpc-status'] ?? sentHeaders['grpc-status'];
+function codeOf({ sentTrailers, sentHeaders }: Sent): number {
+  return Number(sentTrailers?.['grpc-status'] ?? sentHeaders?.['grpc-status'] ?? GrpcCode.Canceled);
 }
 
 /** The library has no public name for it; nothing else tells when a call has really ended. */

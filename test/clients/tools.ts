@@ -26,6 +26,7 @@ const PYTHON = '4.5.1';
 const VERSITYGW = '1.8.0';
 const TESSERA = '1.0.4';
 const REKOR_TILES = '2.3.0';
+const CT_GO = '1.3.3';
 /** No other toolchain than the one installed here is fetched behind our back. */
 export const GO_ENV = { GOTOOLCHAIN: 'local' };
 
@@ -85,6 +86,30 @@ export const goTessera: Tool = goProgram({
   folder: 'go-tessera',
 });
 
+/** Our program on transparency-dev's and Google's libraries. */
+export const goStaticCt: Tool = goProgram({
+  name: `go-static-ct (Tessera ${TESSERA}, certificate-transparency-go ${CT_GO})`,
+  variable: 'SIGSTEAD_TEST_GO_STATIC_CT',
+  folder: 'go-static-ct',
+});
+
+/** Google's client for RFC 6962 logs. */
+export const ctclient: Tool = {
+  name: `ctclient ${CT_GO}`,
+  variable: 'SIGSTEAD_TEST_CTCLIENT',
+  folder: async () => `ctclient-${CT_GO}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
+    await runOk('go', ['install', `github.com/google/certificate-transparency-go/client/ctclient@v${CT_GO}`], {
+      env,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
+  },
+  program: 'ctclient',
+  check: async (program) => expectText(await runOk(program, ['--help']), 'get-inclusion-proof'),
+};
+
 /** An S3 server over a folder. */
 export const versitygw: Tool = {
   name: `versitygw ${VERSITYGW}`,
@@ -141,6 +166,8 @@ export const TOOLS: readonly Tool[] = [
   goVerify,
   goRekorTiles,
   goTessera,
+  goStaticCt,
+  ctclient,
   versitygw,
   tesseraFsck,
   nginx,

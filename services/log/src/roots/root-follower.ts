@@ -162,10 +162,13 @@ export class RootFollower {
   async #found(followed: Followed, found: readonly AcceptedRoot[]): Promise<void> {
     const { source, roots: before } = followed;
     const added = new Set(addedTo(before, found));
+    const change = { source: source.name, added: [...added], removed: source.lasting ? [] : addedTo(found, before) };
+    // What a source holds at first is what was configured; what comes later somebody may want to know about.
+    const level = followed.known ? 'warn' : 'info';
     if (!source.lasting) {
       followed.roots = found;
       followed.known = true;
-      return this.#tell(source.name, [...added], addedTo(found, before));
+      return this.#tell(level, change);
     }
     const news = found.filter(({ fingerprint }) => added.has(fingerprint));
     if (news.length > 0) {
@@ -177,7 +180,7 @@ export class RootFollower {
     followed.roots = [...before, ...news];
     followed.known = true;
     this.#tellGone(followed, addedTo(found, followed.roots));
-    this.#tell(source.name, [...added], []);
+    this.#tell(level, change);
   }
 
   /** What was remembered held when it was; what does not hold any more is left out and told. */
@@ -193,10 +196,10 @@ export class RootFollower {
     followed.known = followed.roots.length > 0;
   }
 
-  #tell(source: string, added: readonly string[], removed: readonly string[]): void {
+  #tell(level: 'info' | 'warn', change: { source: string; added: string[]; removed: string[] }): void {
     this.#merge();
-    if (added.length + removed.length === 0) return;
-    this.#options.logger.warn({ source, added, removed }, 'the accepted roots of the log have changed');
+    if (change.added.length + change.removed.length === 0) return;
+    this.#options.logger[level](change, 'the accepted roots of the log have changed');
   }
 
   #tellGone(followed: Followed, gone: readonly string[]): void {

@@ -26,7 +26,7 @@ export interface OpenLog {
   readonly publication: Publication;
   readonly store: LogStore;
   readonly hasher: TreeHasher;
-  /** Why mark and database could not be compared a moment ago, for readiness. */
+  /** Why mark and database could not be compared a moment ago, or why entries get nowhere, for readiness. */
   readonly trouble: () => string | undefined;
   /** See life/change-state.ts: for a process that takes no entries. */
   changeState(state: LifeState): Promise<StateChange>;
@@ -131,7 +131,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     publication: (options.publication ?? plainPublication)({ tree, tiles: read.tiles, reader: read.reader }),
     store,
     hasher,
-    trouble: () => watch?.trouble,
+    trouble: () => watch?.trouble ?? sequencer.trouble(),
     changeState: (state) => changeState({ store, tree, personality, clock, logger, pause }, state),
     async close() {
       await Promise.all([sequencer.close(), watch?.close()]);

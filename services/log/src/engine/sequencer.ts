@@ -3,6 +3,7 @@ import { LogError, PUSHBACK_TEXT, StoreError } from '../core/errors.ts';
 import { closedBy } from '../core/life.ts';
 import type { Submission } from '../core/ports.ts';
 import { BatchWriter, type BatchWriterDependencies } from './batch-writer.ts';
+import { Progress } from './progress.ts';
 import { QUEUE_LIMITS, type QueueLimits, type Receipt, SubmissionQueue, type Waiter } from './queue.ts';
 
 /** What the operator sees of the engine. */
@@ -43,6 +44,7 @@ export class Sequencer {
   #refresh: (() => Promise<void>) | undefined;
   #refreshing: Promise<void> | undefined;
   readonly #writer: BatchWriter;
+  readonly #progress: Progress;
   /** What is under way takes longer than anybody is kept waiting: nothing more is taken until it has ended. */
   #isLate = false;
 
@@ -50,6 +52,12 @@ export class Sequencer {
     this.#deps = deps;
     this.#writer = new BatchWriter({ ...deps, isClosing: () => this.#closing });
     this.#queue = new SubmissionQueue(deps.limits ?? QUEUE_LIMITS);
+    this.#progress = new Progress({ clock: deps.clock, intervalMs: deps.answerMs });
+  }
+
+  /** Why entries get nowhere, for readiness. */
+  trouble(): string | undefined {
+    return this.#progress.trouble();
   }
 
   get queued(): number {
@@ -128,6 +136,7 @@ export class Sequencer {
   async #inTime(giveUp: () => void, work: () => Promise<void>): Promise<void> {
     const timer = setTimeout(() => {
       this.#isLate = true;
+      this.#progress.late(true);
       this.#deps.logger.warn({ waiting: this.#queue.length }, 'a batch is late: nobody is kept waiting for it');
       giveUp();
       while (this.#queue.length > 0) rejectAll(this.#queue.take(), lateAnswer());
@@ -138,6 +147,7 @@ export class Sequencer {
     } finally {
       clearTimeout(timer);
       this.#isLate = false;
+      this.#progress.late(false);
     }
   }
 
@@ -147,13 +157,14 @@ export class Sequencer {
     for (let turns = 1; ; turns++) {
       try {
         const stored = await this.#writer.write(batch);
-        if (stored) return;
+        if (stored) return this.#progress.succeeded();
         if (turns >= LOST_TURNS) throw new LogError('unavailable', 'failed to integrate entry');
       } catch (error) {
         failures += 1;
         if (await this.#mayRetry(error, failures)) continue;
         // One entry that the database refuses must not take the others with it.
         if (error instanceof StoreError && error.dataFault && batch.length > 1) return this.#sequenceHalves(batch);
+        this.#progress.failed(error);
         return rejectAll(batch, toCallerError(error));
       }
     }

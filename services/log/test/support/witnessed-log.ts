@@ -18,9 +18,25 @@ const key = newKey();
 /** No round ends for want of time on a slow machine, unless a test says so. ms */
 export const QUICK = { timeoutMs: 10_000, intervalMs: 10, waitMs: 15_000 };
 
+const cleanups = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
+
+/** What was opened last is closed first: a log whose database is gone takes its time. */
+function atEnd(t: TestContext, close: () => Promise<unknown>): void {
+  const known = cleanups.get(t);
+  if (known !== undefined) {
+    known.push(close);
+    return;
+  }
+  const all = [close];
+  cleanups.set(t, all);
+  t.after(async () => {
+    for (const each of all.toReversed()) await each();
+  });
+}
+
 export async function witnesses(t: TestContext, ...names: string[]): Promise<FakeWitness[]> {
   const started = await Promise.all(names.map((name) => FakeWitness.start(name)));
-  t.after(() => Promise.all(started.map((each) => each.close())));
+  atEnd(t, () => Promise.all(started.map((each) => each.close())));
   return started;
 }
 
@@ -33,7 +49,7 @@ export interface WitnessedServer extends TestServer {
 
 export async function database(t: TestContext): Promise<TestDatabase> {
   const made = await testDatabase();
-  t.after(() => made.drop());
+  atEnd(t, () => made.drop());
   return made;
 }
 
@@ -77,7 +93,7 @@ export async function witnessedServer(
   const end = server.close.bind(server);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= end());
-  t.after(close);
+  atEnd(t, close);
   return Object.assign(server, {
     close,
     get: (path: string) => send(server.port, { method: 'GET', path }),

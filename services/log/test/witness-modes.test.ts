@@ -57,6 +57,8 @@ for (const [missing, names] of [
     assert.deepEqual(JSON.parse(refused.body.toString()), { code: 14, message: text, details: [] });
     assert.deepEqual((await server.get('/checkpoint')).body, before);
     assert.equal(server.handle.stats()[0]?.size, 1);
+    // F69: publication lag, until the witnesses are back.
+    await until(async () => (await server.metric('sigstead_log_publication_lag_entries', { log: 'v2' })) === 1);
     // Three intervals later readiness says so, and why.
     await until(async () => !(await server.handle.ready()).ok);
     const { detail } = await server.handle.ready();

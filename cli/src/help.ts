@@ -58,7 +58,7 @@ Ctrl-C or SIGTERM stops it: requests under way are answered first. It also stops
 
 What answers at http://localhost:PORT
   /api/v2/signingCert  /api/v1/signingCert  /api/v2/trustBundle      certificate authority (Fulcio)
-  /api/v2/log/entries  /checkpoint  /tile/…                          transparency log (Rekor v2)
+  /api/v2/log/entries  /checkpoint  /tile/…  /api/v2/search          transparency log (Rekor v2)
   /ct/dev/ct/v1/…                                                    certificate transparency log
   /api/v1/timestamp  /api/v1/timestamp/certchain                     timestamp authority (RFC 3161)
   /tuf/root.json  /tuf/…                                             TUF repository: trust root, signing config

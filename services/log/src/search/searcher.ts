@@ -69,6 +69,7 @@ export class Searcher {
    */
   search(query: SearchQuery, signal: AbortSignal): Promise<SearchAnswer> {
     return this.#deps.gate.run(async () => {
+      signal.throwIfAborted();
       try {
         return await this.#answer(query, signal);
       } catch (cause) {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createApp, type AppListener } from './app.ts';
 import { answerClientError } from './client-error.ts';
 import { stateOf } from './connection-state.ts';
+import { LargeBodies } from './large-bodies.ts';
 import { unlessLate } from './late.ts';
 import { isLingering } from './linger.ts';
 import { closeAll, openListeners } from './listen.ts';
@@ -17,6 +18,7 @@ const TIMEOUT_CHECK_MS = 1000;
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const inFlight = new Set<ServerResponse>();
+  const largeBodies = new LargeBodies(options.largeBodies);
   const graceMs = options.timeoutCheckMs ?? TIMEOUT_CHECK_MS;
   const servers: Server[] = [];
   let handle: AppListener | undefined;
@@ -54,6 +56,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
     // A server that closes refuses by itself what it no longer takes; the gate is for those that come to stay.
     if (!draining && !app.gates.pass(request, response)) return;
+    if (!largeBodies.pass(request, response)) return;
     inFlight.add(response);
     state.current = response;
     response.on('close', afterAnswer);

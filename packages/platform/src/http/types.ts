@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Gates } from './gate.ts';
+import type { LargeBodyLimits } from './large-bodies.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
   metrics: Metrics;
   /** Bytes of a request's body, unless the route sets its own `bodyLimit`. Default 4 MiB. */
   bodyLimit?: number;
+  /** Bodies above so many bytes, or of unknown length, at a time; the next is answered with 503. Default 64 KiB, 64. */
+  largeBodies?: LargeBodyLimits;
   /** Time to send the whole head of a request. Default 10 000. */
   headersTimeoutMs?: number;
   /** Time to send the whole request. Default 20 000. */

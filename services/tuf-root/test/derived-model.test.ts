@@ -27,9 +27,9 @@ function withLog(model: TrustModel, host: string): TrustModel {
 
 test('a model may be derived from what is published: from nothing at first, then from the last publication', async () => {
   const model = await newModel();
-  const seen: (TrustModel | undefined)[] = [];
+  const seen: (string | undefined)[] = [];
   const derive = (published: TrustModel | undefined): TrustModel => {
-    seen.push(published);
+    seen.push(published?.tlogs.map(({ baseUrl }) => baseUrl).join());
     return published ?? model;
   };
   const signers = newSigners();
@@ -37,7 +37,7 @@ test('a model may be derived from what is published: from nothing at first, then
   assert.deepEqual(seen, [undefined]);
   await composeInMemory({ model: derive, signers, store, clock });
   assert.equal(store.sets.length, 1, 'what is published already is not published again');
-  assert.deepEqual(seen[1]?.tlogs, model.tlogs);
+  assert.deepEqual(seen, [undefined, 'http://localhost:8080']);
 });
 
 test('a publisher that was overtaken derives its model again, from what the other one published', async () => {

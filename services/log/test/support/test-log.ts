@@ -6,7 +6,7 @@ import type { HeadClaim, LogStore, MarkStore, Personality, Submission } from '..
 import type { EngineLimits } from '../../src/engine/bounded.ts';
 import type { QueueLimits } from '../../src/engine/queue.ts';
 import type { EngineMetrics } from '../../src/engine/sequencer.ts';
-import { type OpenLog, openLog } from '../../src/open-log.ts';
+import { type OpenLog, openLog, type OpenLogOptions } from '../../src/open-log.ts';
 import { createLog } from '../../src/store/logs.ts';
 import { MIGRATIONS, SCHEMA } from '../../src/store/migrations.ts';
 import { postgresStore } from '../../src/store/postgres-store.ts';
@@ -114,6 +114,7 @@ export interface OpenOptions {
   sessionLimits?: SessionLimits;
   engineLimits?: Partial<EngineLimits>;
   pause?: (ms: number) => Promise<void>;
+  publication?: OpenLogOptions['publication'];
 }
 
 /** A fresh database with the schema of this service. */
@@ -152,6 +153,7 @@ export async function testLogs(): Promise<TestLogs> {
         ...(options.newMark === undefined ? {} : { newMark: options.newMark }),
         ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.publication === undefined ? {} : { publication: options.publication }),
         ...(options.engineLimits === undefined ? {} : { engineLimits: options.engineLimits }),
       });
       opened.push(log);

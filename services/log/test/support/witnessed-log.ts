@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { parseSignedCheckpoint, parseWitnessPolicy, verifierOf, verifyNote } from '@sigstead/formats';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
@@ -12,7 +15,8 @@ import { type RawResponse, send } from './raw-http.ts';
 import { startServer, type TestServer } from './server.ts';
 import { hasher } from './test-log.ts';
 
-export const signer = signerFromPem(generatePrivateKeyPem('ed25519'));
+const PEM = generatePrivateKeyPem('ed25519');
+export const signer = signerFromPem(PEM);
 const key = newKey();
 
 /** No round ends for want of time on a slow machine, unless a test says so. ms */
@@ -96,7 +100,7 @@ export async function witnessedServer(
   atEnd(t, close);
   return Object.assign(server, {
     close,
-    get: (path: string) => send(server.port, { method: 'GET', path }),
+    get: (target: string) => send(server.port, { method: 'GET', path: target }),
     post: (message: string) =>
       send(server.port, {
         method: 'POST',
@@ -110,6 +114,37 @@ export async function witnessedServer(
       return found?.values.find(isIt)?.value;
     },
   });
+}
+
+export interface WitnessedProcess {
+  get(path: string): Promise<RawResponse>;
+  post(message: string): Promise<RawResponse>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** The same in a process of its own. */
+export async function witnessedProcess(
+  t: TestContext,
+  options: { quorum: string; witnesses: readonly FakeWitness[]; database: TestDatabase },
+): Promise<WitnessedProcess> {
+  const policy = policyText(options.witnesses, options.quorum);
+  const settings = JSON.stringify({ pem: PEM, policy, ...QUICK, mode: 'fail-closed' });
+  const program = path.join(import.meta.dirname, 'witnessed-process.ts');
+  const child = spawn(process.execPath, [program, options.database.connectionString, settings], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  atEnd(t, async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(said.toString());
+  return {
+    get: (target) => send(port, { method: 'GET', path: target }),
+    post: (message) => send(port, { method: 'POST', path: '/api/v2/log/entries', body: requestOf(message) }),
+    kill: (signal) => void child.kill(signal),
+  };
 }
 
 export interface Cosigned {

@@ -11,7 +11,7 @@ import type { UserContext } from '../user-dirs.ts';
 import { readKey } from './fsck.ts';
 
 /** Entries asked for at once. */
-const PAGE = 100;
+const PAGE = 50;
 
 export interface FindIo {
   readonly user: UserContext;

@@ -79,6 +79,13 @@ export const goRekorTiles: Tool = goProgram({
   folder: 'go-rekor-tiles',
 });
 
+/** Speaks gRPC to a log with grpc-go and the code that upstream generates. */
+export const goGrpc: Tool = goProgram({
+  name: `go-grpc (grpc-go 1.82.1, rekor-tiles ${REKOR_TILES})`,
+  variable: 'SIGSTEAD_TEST_GO_GRPC',
+  folder: 'go-grpc',
+});
+
 /** Follows a log by its tiles with Tessera's client library. */
 export const goTessera: Tool = goProgram({
   name: `go-tessera (Tessera ${TESSERA})`,
@@ -165,6 +172,7 @@ export const TOOLS: readonly Tool[] = [
   sigstorePython,
   goVerify,
   goRekorTiles,
+  goGrpc,
   goTessera,
   goStaticCt,
   ctclient,

@@ -8,7 +8,7 @@ const FILES = [join(import.meta.dirname, 'planted.fuzz-targets.ts')];
 const ORDER = { inputs: 2000, seed: 7, corpus: [] };
 
 describe('the fuzzer sees what it is there to see', () => {
-  const fuzzer = new Fuzzer(FILES, { hangMs: 1500 });
+  const fuzzer = new Fuzzer(FILES);
   after(() => fuzzer[Symbol.asyncDispose]());
   const run = (target: string, inputs = ORDER.inputs): Promise<Campaign> => fuzzer.run({ ...ORDER, target, inputs });
 
@@ -37,10 +37,11 @@ describe('the fuzzer sees what it is there to see', () => {
   });
 
   it('an input that never ends is a finding, and the next campaign runs', async () => {
-    const { findings } = await run('endless', 200);
+    await using impatient = new Fuzzer(FILES, { hangMs: 2000 });
+    const { findings } = await impatient.run({ ...ORDER, target: 'endless', inputs: 200 });
     assert.match(findings[0]?.what ?? '', /no end after/);
     assert.ok(findings[0]?.number !== undefined);
-    assert.deepEqual((await run('fine', 100)).findings, []);
+    assert.deepEqual((await impatient.run({ ...ORDER, target: 'fine', inputs: 100 })).findings, []);
   });
 
   it('memory that is kept is a finding', async () => {

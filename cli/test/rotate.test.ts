@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, type TestDatabase, testDatabase } from '@sigstead/test';
+import { GENERATED } from '../src/dev/configuration.ts';
 import { Failure } from '../src/failure.ts';
 import { parseLog } from '../src/flags/log.ts';
 import { request } from '../src/http-client.ts';
@@ -130,6 +132,10 @@ suite('a rotation', { timeout: 240_000 }, () => {
     await refused(rotate('--step', 'freeze', '--confirm', 'rekor'), /^prepare comes next, not freeze$/);
     await refused(log('rotate', 'ct'), /ct is a ct log: .*ca\.ct\.log/);
     await refused(log('rotate', 'other'), /logs has none named "other"/);
+    await meanwhile(
+      (text) => `${GENERATED}, which …\n${text}`,
+      () => refused(rotate(), /is written anew at every start of sigstead dev, which has one log/),
+    );
     assert.deepEqual(await readdir(site.folder), before);
   });
 
@@ -191,6 +197,14 @@ suite('a rotation', { timeout: 240_000 }, () => {
     assert.match(await rotate(...prepareWords(), '--write'), /^prepare is done already\n/);
     assert.equal(await readFile(site.configFile, 'utf8'), written);
     assert.equal((await command('config', 'check', site.configFile)).code, 0);
+    const taken = `  alsoTrust:\n    rekorLogs:\n      - {url: "http://127.0.0.1:9", publicKeyFile: other.pub.pem}\n`;
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
+    await writeFile(join(site.folder, 'other.pub.pem'), other);
+    const check = await meanwhile(
+      (text) => text + taken,
+      () => command('config', 'check', site.configFile),
+    );
+    assert.deepEqual([check.code, check.output.includes('another Rekor v2 log has the origin 127.0.0.1')], [1, true]);
   });
 
   test('create makes the log once, also when it was killed on the way; clients hear nothing of it', async () => {
@@ -201,7 +215,6 @@ suite('a rotation', { timeout: 240_000 }, () => {
     );
     assert.match(await rotate('--step', 'create'), /^create is done already\n/);
     assert.match(await log('list'), /^rekor-2 +rekor-v2 +127\.0\.0\.1 +1 +active +1$/m);
-    await children.serve(site, '--workers', '1').then(stopped);
     const serving = await children.serve(site, '--workers', '1');
     assert.equal(await published(), 'old | old', 'not by a start that finds it in the configuration either');
     await stopped(serving);
@@ -304,7 +317,6 @@ suite('a rotation', { timeout: 240_000 }, () => {
       /the published trust root names the log at http:\/\/127\.0\.0\.3:1, whose key is nowhere in .*copy its section and key file/,
     );
     const also = `  alsoTrust:\n    rekorLogs:\n      - {url: "http://127.0.0.3:1", publicKeyFile: rekor-3.pub.pem, sign: true}\n`;
-    const { createPublicKey } = await import('node:crypto');
     const pem = createPublicKey(await readFile(join(site.folder, 'rekor-3.key.pem'), 'utf8')).export({
       type: 'spki',
       format: 'pem',

@@ -37,7 +37,8 @@ async function save(path: string, pem: string, beside: string): Promise<void> {
   try {
     await writeNewFile(draft, Buffer.from(pem), 0o600);
     const { uid, gid } = await stat(beside);
-    if (uid !== process.getuid?.()) await chown(draft, uid, gid);
+    // Only root may give it away.
+    if (process.getuid?.() === 0) await chown(draft, uid, gid);
     if (!(await linkUnlessTaken(draft, path))) throw new Error('another one has just been made there');
     await syncFolder(dirname(path));
   } catch (error) {

@@ -87,7 +87,7 @@ async function writeConfiguration({ path, text: before }: ServeConfig, text: str
     const place = await realpath(path);
     const { mode, uid, gid } = await stat(place);
     await writeFileAtomically(place, text, mode & 0o777);
-    if (uid !== process.getuid?.()) await chown(place, uid, gid);
+    if (process.getuid?.() === 0) await chown(place, uid, gid);
   } catch (error) {
     throw new Failure(`cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -131,12 +131,16 @@ export function openWitnessing(parts: {
 
 /** Throws `misconfigured` for a policy by which this log could never be witnessed. */
 export function checkWitnessPolicy(
-  { name, kind, origin, signer }: Pick<LogSpec, 'name' | 'kind' | 'origin' | 'signer'>,
+  { name, kind, origin, signer, alsoSign = [] }: Pick<LogSpec, 'name' | 'kind' | 'origin' | 'signer' | 'alsoSign'>,
   policy: WitnessPolicy,
 ): void {
   if (kind !== 'rekor-v2')
     throw misconfigured(`log "${name}" cannot be witnessed: only Rekor v2 logs have room for it`);
-  const isOurs = policy.logs.some(({ key }) => key.name === origin && Buffer.compare(key.key.spki, signer.spki) === 0);
+  // A further signer may be the one that witnesses know the log by.
+  const own = [{ signer, name: origin }, ...alsoSign];
+  const isOurs = policy.logs.some(({ key }) =>
+    own.some((each) => key.name === (each.name ?? origin) && Buffer.compare(key.key.spki, each.signer.spki) === 0),
+  );
   if (policy.logs.length > 0 && !isOurs) {
     throw misconfigured(
       `the witness policy of log "${name}" names logs, but not this one: its origin ${origin} with its key`,

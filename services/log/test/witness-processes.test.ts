@@ -39,7 +39,7 @@ test('F66: over three processes each witness is asked one question at a time, ab
   isDone = true;
   await watching;
   assert.deepEqual(
-    [...answers.map(({ index }) => index)].sort((a, b) => a - b),
+    answers.map(({ index }) => index).toSorted((a, b) => a - b),
     Array.from({ length: 60 }, (_, i) => i),
   );
   for (const w of known) {
@@ -52,7 +52,7 @@ test('F66: over three processes each witness is asked one question at a time, ab
     assert.ok(sizes.length < 60, 'what was overtaken was asked about too');
   }
   const active = await Promise.all(servers.map((each) => each.metric('sigstead_log_witness_active', { log: 'v2' })));
-  assert.deepEqual([...active].sort(), [0, 0, 1]);
+  assert.equal(active.filter((each) => each === 1).length, 1);
   assert.deepEqual((await servers[0]!.handle.fsck('v2')).problems, []);
 });
 

@@ -79,14 +79,17 @@ async function loadLog(key: string, log: LogFile, at: At): Promise<LogMaterials>
   }
   const ca = acceptedRoots?.trustBundleCaFile;
   const signer = await readSigner(at(`${key}.keyFile`, log.keyFile));
+  const alsoSign = await loadAlsoSign(key, log, at);
   const policy = log.witness?.policyFile;
   return {
     signer,
-    alsoSign: await loadAlsoSign(key, log, at),
+    alsoSign,
     grpcTls: await loadGrpcTls(`${key}.grpc.tls`, log, at),
     trustBundleCa: ca === undefined ? undefined : await readNamed(at(`${key}.acceptedRoots.trustBundleCaFile`, ca)),
     witnessPolicy:
-      policy === undefined ? undefined : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, signer),
+      policy === undefined
+        ? undefined
+        : await readWitnessPolicy(at(`${key}.witness.policyFile`, policy), log, { signer, alsoSign }),
   };
 }
 

@@ -29,6 +29,18 @@ const ISSUER_DER = '1.3.6.1.4.1.57264.1.8';
 /** SPEC: Fulcio oid-info, 1.7: type of the otherName that holds a user name. */
 const USER_NAME = '1.3.6.1.4.1.57264.1.7';
 
+const ARTIFACT: Readonly<Record<HashName, Buffer>> = {
+  sha256: Buffer.from('artifact:sha256\0'),
+  sha384: Buffer.from('artifact:sha384\0'),
+  sha512: Buffer.from('artifact:sha512\0'),
+};
+const LABELS = {
+  identity: Buffer.from('identity\0'),
+  issuer: Buffer.from('issuer\0'),
+  'public-key': Buffer.from('public-key\0'),
+  certificate: Buffer.from('certificate\0'),
+} as const;
+
 /**
  * 32 bytes: SHA-256 of a label, a zero byte and the value; of identities and issuers without regard to ASCII case.
  * SPEC: docs/specs/search.md, Keys
@@ -36,13 +48,13 @@ const USER_NAME = '1.3.6.1.4.1.57264.1.7';
 export function searchKey(term: SearchTerm, sha256: Sha256): Uint8Array {
   switch (term.kind) {
     case 'artifact':
-      return labelled(`artifact:${term.hash}`, term.digest, sha256);
+      return labelled(ARTIFACT[term.hash], term.digest, sha256);
     case 'identity':
     case 'issuer':
-      return labelled(term.kind, foldCase(term.value), sha256);
+      return labelled(LABELS[term.kind], foldCase(term.value), sha256);
     case 'public-key':
     case 'certificate':
-      return labelled(term.kind, term.sha256, sha256);
+      return labelled(LABELS[term.kind], term.sha256, sha256);
   }
 }
 
@@ -61,21 +73,19 @@ export interface SearchableEntry {
  */
 export function searchKeysOf(entry: SearchableEntry, sha256: Sha256): Uint8Array[] {
   const { hash, digest, spki, certificate } = entry;
-  const terms: SearchTerm[] = [
-    { kind: 'artifact', hash, digest },
-    { kind: 'public-key', sha256: sha256(spki) },
+  const keys = [
+    searchKey({ kind: 'artifact', hash, digest }, sha256),
+    searchKey({ kind: 'public-key', sha256: sha256(spki) }, sha256),
   ];
-  if (certificate !== undefined) {
-    terms.push({ kind: 'certificate', sha256: sha256(certificate.der) });
-    for (const value of namesOf(certificate)) terms.push({ kind: 'identity', value });
-    for (const value of issuersOf(certificate)) terms.push({ kind: 'issuer', value });
-  }
-  const keys = new Map<string, Uint8Array>();
-  for (const term of terms) {
+  if (certificate === undefined) return keys;
+  keys.push(searchKey({ kind: 'certificate', sha256: sha256(certificate.der) }, sha256));
+  const add = (term: SearchTerm): void => {
     const key = searchKey(term, sha256);
-    keys.set(Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'), key);
-  }
-  return [...keys.values()];
+    if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
+  };
+  for (const value of namesOf(certificate)) add({ kind: 'identity', value });
+  for (const value of issuersOf(certificate)) add({ kind: 'issuer', value });
+  return keys;
 }
 
 /** The first subject alternative names, as bytes; up to where the extension stops being readable. */
@@ -145,10 +155,20 @@ function whileReadable(read: () => void): void {
   }
 }
 
-function labelled(label: string, value: Uint8Array, sha256: Sha256): Uint8Array {
-  return sha256(Buffer.concat([Buffer.from(`${label}\0`), value]));
+/** `label` ends in a zero byte. */
+function labelled(label: Buffer, value: Uint8Array, sha256: Sha256): Uint8Array {
+  const message = Buffer.allocUnsafe(label.length + value.length);
+  message.set(label);
+  message.set(value, label.length);
+  return sha256(message);
 }
 
+/** A to Z alone. What has none of them is given back as it is. */
 function foldCase(value: Uint8Array): Uint8Array {
-  return value.map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte));
+  if (!value.some(isCapital)) return value;
+  return value.map((byte) => (isCapital(byte) ? byte + 0x20 : byte));
+}
+
+function isCapital(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
 }

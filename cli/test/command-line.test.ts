@@ -26,7 +26,7 @@ suite('commands that are understood', () => {
 
   test('dev with all options, values with = or as the next word', () => {
     const argv =
-      'dev --port 0 --data=/d --host 0.0.0.0 --public-url http://h:1/ --metrics-port 9 --ready-file r --config c --log-level info';
+      'dev --port 0 --data=/d --host 0.0.0.0 --public-url http://h:1/ --metrics-port 9 --grpc-port 10 --ready-file r --config c --log-level info';
     assert.deepEqual(parseCommandLine(argv.split(' ')), {
       command: 'dev',
       flags: {
@@ -36,6 +36,7 @@ suite('commands that are understood', () => {
         host: '0.0.0.0',
         publicUrl: 'http://h:1',
         metricsPort: 9,
+        grpcPort: 10,
         readyFile: 'r',
         config: 'c',
         logLevel: 'info',
@@ -233,6 +234,7 @@ suite('help teaches', () => {
       'host',
       'public-url',
       'metrics-port',
+      'grpc-port',
       'ready-file',
       'config',
       'log-level',

@@ -186,6 +186,7 @@ suite('settings', () => {
     const all = await loadSettings(path, { ephemeral: false }, undefined);
     assert.equal(all.publicUrl, 'http://localhost:8080');
     assert.equal(all.metricsPort, 9090);
+    assert.equal(all.grpcPort, 3001);
   });
 
   test('the command line wins over the file, the file over what is remembered', async () => {

@@ -54,6 +54,15 @@ suite('the configuration that a development instance runs', () => {
     );
   });
 
+  test('serves the log over gRPC where that was asked for', async () => {
+    const without = await groundOf('no-grpc');
+    const log = async (ground: Ground) =>
+      (await writeConfiguration(ground, databaseAt('postgresql://me@h/d'))).config.file.logs[0];
+    assert.equal((await log(without))?.grpc, undefined);
+    const ground = await groundOf('grpc', { grpcPort: 0 });
+    assert.deepEqual((await log(ground))?.grpc?.listen, { host: 'localhost', port: ground.heldGrpc?.port });
+  });
+
   test('gives clients trust in everything from the making of the keys on', async () => {
     const ground = await groundOf('trust');
     const { createdMs } = ground.instance;

@@ -30,6 +30,7 @@ export function readyReport(ground: Ground, root: KeptRoot, addresses: readonly 
     tufRootSha256: root.sha256,
     issuer: `${ground.publicUrl}/oidc`,
     addresses,
+    ...(ground.heldGrpc === undefined ? {} : { grpc: `localhost:${ground.heldGrpc.port}` }),
   };
 }
 
@@ -41,6 +42,7 @@ export function screenInput(programs: ScreenPrograms, report: ReadyReport, root:
     dataDir: report.dataDir,
     configuration: join(report.dataDir, CONFIGURATION),
     addresses: report.addresses,
+    grpc: report.grpc,
     clients: { url: report.url, root, ...programs },
   };
 }

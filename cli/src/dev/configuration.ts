@@ -64,7 +64,7 @@ logs:
     publicUrl: ${yaml(publicUrl)}
     keyFile: ${key('rekor.key')}
     search: on
-  - name: dev
+${grpcText(ground)}  - name: dev
     kind: ct
     ${at}
     publicUrl: ${yaml(publicUrl + CT_PATH)}
@@ -93,6 +93,10 @@ devOidc:
   ${site}
   keyFile: ${key('oidc.key')}
 `;
+}
+
+function grpcText({ heldGrpc, settings }: Ground): string {
+  return heldGrpc === undefined ? '' : `    grpc: {listen: ${listenText(settings.host, heldGrpc.port)}}\n`;
 }
 
 function databaseText({ url, hasPassword, isOwn }: DatabaseAddress): string {

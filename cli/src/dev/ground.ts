@@ -23,6 +23,8 @@ export interface Ground {
   readonly logger: Logger;
   readonly held: HeldPort;
   readonly heldMetrics: HeldPort;
+  /** Where the Rekor log is served over gRPC, if it is. */
+  readonly heldGrpc: HeldPort | undefined;
   readonly publicUrl: string;
   /** What the folder will remember of this start once it has succeeded. */
   readonly remembered: Pick<Instance, 'port' | 'publicUrl' | 'url' | 'ctLeafIndex'>;
@@ -47,6 +49,10 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
   const metricsAt = { host: 'localhost', port: settings.metricsPort, flag: '--metrics-port' } as const;
   const heldMetrics = await holdPort(metricsAt, logger);
   open.defer(() => heldMetrics.release());
+  const { host, grpcPort } = settings;
+  const heldGrpc =
+    grpcPort === undefined ? undefined : await holdPort({ host, port: grpcPort, flag: '--grpc-port' }, logger);
+  open.defer(async () => heldGrpc?.release());
   const { url, remembered } = publicUrlOn(settings, held.port);
   const origin = new URL(url).hostname;
   if (found?.origin !== undefined && found.origin !== origin) {
@@ -62,6 +68,7 @@ export async function prepareGround(flags: DevFlags, io: GroundIo, open: Closabl
     logger,
     held,
     heldMetrics,
+    heldGrpc,
     publicUrl: url,
     remembered: {
       port: held.port,

@@ -12,7 +12,7 @@ export interface WantedPort {
   /** 0: a free one. */
   readonly port: number;
   /** The option that names another one. */
-  readonly flag: '--port' | '--metrics-port';
+  readonly flag: '--port' | '--metrics-port' | '--grpc-port';
 }
 
 /**

@@ -15,6 +15,8 @@ export interface ReadyReport {
   readonly tufUrl: string;
   readonly issuer: string;
   readonly addresses: readonly string[];
+  /** HOST:PORT of the Rekor log over gRPC, where that was asked for. */
+  readonly grpc?: string;
 }
 
 /** A file that exists only while what it tells of is ready. */

@@ -6,6 +6,7 @@ export interface ScreenInput {
   readonly dataDir: string;
   readonly configuration: string;
   readonly addresses: readonly string[];
+  readonly grpc: string | undefined;
   readonly clients: ClientContext;
 }
 
@@ -17,7 +18,7 @@ Sigstead is ready at ${url}  (listening on ${input.addresses.join(', ')})
 It is a development instance: it certifies whatever it is told.${addressNote(input.addresses)}
 
   Fulcio, Rekor v2   ${url}
-  Timestamps         ${url}/api/v1/timestamp
+${input.grpc === undefined ? '' : `  Rekor v2 by gRPC   ${input.grpc}\n`}  Timestamps         ${url}/api/v1/timestamp
   CT log             ${url}/ct/dev/
   Issuer             ${url}/oidc
   TUF repository     ${url}/tuf/

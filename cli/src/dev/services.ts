@@ -37,7 +37,7 @@ export async function startServices(input: ServicesInput): Promise<DevServices> 
     if (input.createLogs) await createLogs(input);
   });
   const serving = await progress.step('starting the services', () =>
-    serveAlone({ ...generated, version, writeError: input.writeError, beforeListen: () => ground.held.release() }),
+    serveAlone({ ...generated, version, writeError: input.writeError, beforeListen: () => releasePorts(ground) }),
   );
   open.defer(async () => {
     await serving.stop();
@@ -48,6 +48,10 @@ export async function startServices(input: ServicesInput): Promise<DevServices> 
   const { devOidc, tuf } = serving.services;
   if (devOidc === undefined || tuf === undefined) throw new TypeError('the generated configuration lacks a part');
   return { serving, oidc: devOidc, tuf };
+}
+
+async function releasePorts({ held, heldGrpc }: Ground): Promise<void> {
+  await Promise.all([held.release(), heldGrpc?.release()]);
 }
 
 /** The self-test makes their first entries. */

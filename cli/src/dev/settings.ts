@@ -14,6 +14,8 @@ export interface Settings {
   /** Absent: http://localhost:PORT. */
   readonly publicUrl?: string;
   readonly metricsPort: number;
+  /** Of the Rekor log over gRPC, 0: a free one. Absent: not served. */
+  readonly grpcPort?: number;
   readonly logLevel: LogLevelName;
   /** Of the CT log, for ever. */
   readonly ctLeafIndex: boolean;
@@ -29,6 +31,7 @@ const schema = c.object({
   host: c.optional(c.string({ maxLength: 255 })),
   publicUrl: c.optional(c.url()),
   metricsPort: c.optional(port),
+  grpcPort: c.optional(port),
   logLevel: c.optional(c.oneOf('debug', 'info', 'warn', 'error', 'silent')),
   ctLeafIndex: c.optional(c.boolean()),
 });
@@ -49,6 +52,9 @@ version: 1
 # Port of the metrics, on loopback; 0 takes a free one. Default: 0.
 #metricsPort: 9090
 
+# Port of the Rekor log over gRPC; 0 takes a free one. Default: none.
+#grpcPort: 3001
+
 # debug, info, warn, error or silent; JSON lines on stderr. Default: warn.
 #logLevel: warn
 
@@ -65,6 +71,7 @@ export async function loadSettings(
 ): Promise<Settings> {
   const path = flags.config ?? join(dataDir, FILE);
   const config = await readConfigFile(path, flags.config === undefined);
+  const grpcPort = flags.grpcPort ?? config.grpcPort;
   const publicUrl = flags.publicUrl ?? originOf(path, config.publicUrl) ?? instance?.publicUrl;
   return {
     port: flags.port ?? config.port ?? instance?.port ?? DEFAULT_PORT,
@@ -73,6 +80,7 @@ export async function loadSettings(
     logLevel: flags.logLevel ?? config.logLevel ?? 'warn',
     ctLeafIndex: flags.ctLeafIndex ?? config.ctLeafIndex ?? instance?.ctLeafIndex ?? false,
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(grpcPort === undefined ? {} : { grpcPort }),
   };
 }
 

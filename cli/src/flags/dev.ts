@@ -11,6 +11,7 @@ export interface DevFlags {
   readonly ctLeafIndex?: boolean;
   readonly readyFile?: string;
   readonly metricsPort?: number;
+  readonly grpcPort?: number;
   readonly logLevel?: LogLevelName;
 }
 
@@ -44,6 +45,7 @@ export function parseDev(args: string[]): DevFlags {
     'ct-leaf-index': { type: 'boolean' },
     'ready-file': { type: 'string' },
     'metrics-port': { type: 'string' },
+    'grpc-port': { type: 'string' },
     'log-level': { type: 'string' },
   }).values;
   if (values['ephemeral'] === true && values['data'] !== undefined) {
@@ -59,6 +61,7 @@ export function parseDev(args: string[]): DevFlags {
     ...given('config', values['config']),
     ...given('readyFile', values['ready-file']),
     ...given('metricsPort', readPort('dev', '--metrics-port', values['metrics-port'])),
+    ...given('grpcPort', readPort('dev', '--grpc-port', values['grpc-port'])),
     ...given('logLevel', readOneOf('dev', '--log-level', values['log-level'], LOG_LEVELS)),
   };
 }

@@ -32,7 +32,7 @@ export interface SitesOptions {
 
 /** Open listeners; close() answers what is under way, on all of them at once. */
 export interface OpenSites {
-  /** Like `127.0.0.1:8080`. */
+  /** Where HTTP is answered, like `127.0.0.1:8080`. */
   readonly addresses: readonly string[];
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export async function openSites(options: SitesOptions): Promise<OpenSites> {
       const logger = options.logger.child({ part: 'grpc' });
       const server = createGrpcServer({ ...served, logger, metrics, ...(tls === undefined ? {} : { tls }) });
       servers.push({ close: () => server.close({ deadlineMs: DRAIN_MS }) });
-      addresses.push(...(await server.listen({ ...listen, shared })).addresses);
+      await server.listen({ ...listen, shared });
     }
     return { addresses, close: closeAll };
   } catch (error) {

@@ -36,11 +36,11 @@ export function startExportedLog(target: ExportTarget, processes = 1): Promise<E
 
 /** A log with these properties, opened by so many processes. */
 export async function startLog(
-  spec: Pick<LogSpec, 'export' | 'markPlace' | 'duplicates'>,
+  spec: Pick<LogSpec, 'export' | 'markPlace' | 'duplicates' | 'witness'> & Partial<Pick<LogSpec, 'signer'>>,
   processes: number,
 ): Promise<ExportedLog> {
   const database = await testDatabase();
-  const signer = signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
+  const signer = spec.signer ?? signerFromPem(generatePrivateKeyPem('ecdsa-p256-sha256'));
   const metrics = createMetrics();
   const open = (): ReturnType<typeof composeLog> =>
     composeLog({
@@ -48,7 +48,7 @@ export async function startLog(
       logger: silentLogger,
       metrics,
       clock: systemClock,
-      logs: [{ name: NAME, origin: ORIGIN, kind: 'rekor-v2', signer, create: true, ...spec }],
+      logs: [{ name: NAME, origin: ORIGIN, kind: 'rekor-v2', create: true, ...spec, signer }],
     });
   const handles = [await open()];
   while (handles.length < processes) handles.push(await open());

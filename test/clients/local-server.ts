@@ -8,9 +8,14 @@ export interface Program {
   end(signal?: 'SIGKILL'): Promise<void>;
 }
 
-/** Starts a server program that answers HTTP on this port soon. */
-export async function startProgram(command: string, args: readonly string[], port: number): Promise<Program> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+/** Starts a server program that answers HTTP on this port soon. `errors`: what becomes of what it says on stderr. */
+export async function startProgram(
+  command: string,
+  args: readonly string[],
+  port: number,
+  errors: 'inherit' | 'ignore' = 'inherit',
+): Promise<Program> {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', errors] });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${command} ended with ${code}`)));

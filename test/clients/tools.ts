@@ -117,6 +117,39 @@ export const ctclient: Tool = {
   check: async (program) => expectText(await runOk(program, ['--help']), 'get-inclusion-proof'),
 };
 
+/** Upstream's Rekor v2 over files: a real log that asks witnesses. */
+export const rekorTilesPosix: Tool = {
+  name: `rekor-tiles posix ${REKOR_TILES}`,
+  variable: 'SIGSTEAD_TEST_REKOR_TILES_POSIX',
+  folder: async () => `rekor-tiles-posix-${REKOR_TILES}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
+    const program = `github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v${REKOR_TILES}`;
+    await runOk('go', ['install', program], { env, timeoutMs: INSTALL_TIMEOUT_MS });
+  },
+  program: 'posix',
+  check: async (program) => expectText(await runOk(program, ['serve', '--help']), '--witness-policy-path'),
+};
+
+/** The witness of transparency-dev, at the commit that its own go.mod here names. */
+export const omniwitness: Tool = {
+  name: 'omniwitness 2e1c6971d19e',
+  variable: 'SIGSTEAD_TEST_OMNIWITNESS',
+  folder: async () => `omniwitness-${await hashOfSources(join(import.meta.dirname, 'go-omniwitness'))}`,
+  missing: missingGo,
+  fill: async (folder) => {
+    const sources = join(folder, 'src');
+    await cp(join(import.meta.dirname, 'go-omniwitness'), sources, { recursive: true });
+    const main = 'github.com/transparency-dev/witness/cmd/omniwitness';
+    const env = { ...process.env, ...GO_ENV, CGO_ENABLED: '0' };
+    const args = ['build', '-o', join(folder, 'omniwitness'), main];
+    await runOk('go', args, { cwd: sources, env, timeoutMs: INSTALL_TIMEOUT_MS });
+  },
+  program: 'omniwitness',
+  check: async (program) => expectText(await run(program, ['--help']), '-private_key_path'),
+};
+
 /** An S3 server over a folder. */
 export const versitygw: Tool = {
   name: `versitygw ${VERSITYGW}`,
@@ -176,6 +209,8 @@ export const TOOLS: readonly Tool[] = [
   goTessera,
   goStaticCt,
   ctclient,
+  rekorTilesPosix,
+  omniwitness,
   versitygw,
   tesseraFsck,
   nginx,

@@ -3,11 +3,14 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import {
   formatNote,
+  formatVerifierKey,
   noteKeyHash,
   noteVerifier,
   parseSignedCheckpoint,
+  parseWitnessPolicy,
   publicKeyFromSpki,
   signatureLine,
+  verifierKey,
   verifyNote,
 } from '@sigstead/formats';
 import { generatePrivateKeyPem, type LocalSigner, type Signer, signerFromPem } from '@sigstead/keys';
@@ -15,6 +18,7 @@ import { type TestDatabase, testDatabase } from '@sigstead/test';
 import { fsckDatabase, fsckPublished } from '../src/compose-fsck.ts';
 import type { FurtherSigner } from '../src/core/rekor-v2/note-signers.ts';
 import { rekorV2Personality } from '../src/core/rekor-v2/personality.ts';
+import { checkWitnessPolicy } from '../src/open-witness.ts';
 import type { LogSpec } from '../src/options.ts';
 import { hashedRekord, newKey } from './support/entries.ts';
 import { send } from './support/raw-http.ts';
@@ -126,6 +130,19 @@ test('a key given twice, one of a kind that does not ride along, and a name no l
     assert.throws(() => personality({ signer: signerFromPem(generatePrivateKeyPem(kind)) }), refused);
   }
   for (const name of ['', 'a b', 'a+b', 'a\nb']) assert.throws(() => personality({ signer: second, name }), refused);
+});
+
+test('a witness policy may name the log by any of its own keys, and by no other', () => {
+  const spec = { name: 'v2', kind: 'rekor-v2' as const, origin: ORIGIN, signer: own, alsoSign: [{ signer: second }] };
+  const policyOf = (signer: LocalSigner, name = ORIGIN) => {
+    const key = publicKeyFromSpki(signer.spki);
+    const vkey = formatVerifierKey(verifierKey(name, key.kind === 'ed25519' ? 'ed25519' : 'ecdsa', key));
+    return parseWitnessPolicy(`log ${vkey}\nquorum none\n`);
+  };
+  for (const signer of [own, second]) checkWitnessPolicy(spec, policyOf(signer));
+  for (const bad of [policyOf(third), policyOf(second, 'other.example.org')]) {
+    assert.throws(() => checkWitnessPolicy(spec, bad), { code: 'misconfigured' });
+  }
 });
 
 const OWN_ROW: LogSpec = { name: 'v2', origin: ORIGIN, kind: 'rekor-v2', signer: own };

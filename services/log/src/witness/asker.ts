@@ -1,6 +1,7 @@
 import { formatAddCheckpointRequest, type NoteVerifier, type PolicyWitness, verifierOf } from '@sigstead/formats';
 import type { Clock } from '@sigstead/platform';
 import { judgeAnswer, type Verdict, type WitnessFailure } from '../core/witness/answer.ts';
+import { linkedSignal } from './linked-signal.ts';
 import type { WitnessMetrics } from './metrics.ts';
 import { askWitness, type Fetch, NoAnswer } from './question.ts';
 import type { Target } from './target.ts';
@@ -77,8 +78,8 @@ export class WitnessAsker {
   async #ask(target: Target): Promise<Outcome> {
     const { timeoutMs, closing, metrics } = this.#options;
     const startedMs = performance.now();
-    const late = AbortSignal.timeout(timeoutMs);
-    const outcome = await this.#tries(target, AbortSignal.any([closing, late]));
+    using limit = linkedSignal([closing], timeoutMs);
+    const outcome = await this.#tries(target, limit.signal);
     if (closing.aborted) return { kind: 'overtaken' };
     const result = outcome.kind === 'failed' ? outcome.reason : outcome.kind;
     metrics.asked(this.witness.name, result, (performance.now() - startedMs) / 1000);

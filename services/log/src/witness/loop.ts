@@ -123,6 +123,7 @@ export class WitnessLoop {
       if (turn === 'stopped') break;
       await this.#rest(turn, performance.now() - startedMs);
     }
+    this.#options.metrics.active(false);
     await this.#options.lease.release();
   }
 
@@ -131,7 +132,8 @@ export class WitnessLoop {
     const ended = closing.signal;
     if (turn === 'failed') return wait(pace.retryMs * Math.min(10, 2 ** (this.#failures - 1)), ended);
     if (turn === 'standby') return wait(pace.standbyMs, ended);
-    if (turn === 'idle') return wait(pace.lookMs, AbortSignal.any([ended, this.#news.signal]));
+    // Who closes ends this, too.
+    if (turn === 'idle') return wait(pace.lookMs, this.#news.signal);
     if (tookMs < pace.intervalMs) await wait(pace.intervalMs - tookMs, ended);
   }
 
@@ -226,7 +228,7 @@ export class WitnessLoop {
       target,
       timeMs: pace.timeoutMs,
       wait,
-      ended: isShown ? AbortSignal.any([closing.signal, news]) : closing.signal,
+      ended: isShown ? [closing.signal, news] : [closing.signal],
       onOutcome: (witness, outcome) => this.#note(witness, outcome),
     });
     if (closing.signal.aborted) return 'overtaken';

@@ -1,5 +1,6 @@
 import { isQuorumMet, type PolicyWitness, type WitnessPolicy } from '@sigstead/formats';
 import type { Outcome, WitnessAsker } from './asker.ts';
+import { linkedSignal } from './linked-signal.ts';
 import type { Target } from './target.ts';
 
 export interface Gathered {
@@ -18,15 +19,15 @@ export async function gatherCosignatures(options: {
   target: Target;
   timeMs: number;
   wait: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Ends the round with what there is. */
-  ended: AbortSignal;
+  /** Each of them ends the round with what there is. */
+  ended: readonly AbortSignal[];
   onOutcome: (witness: PolicyWitness, outcome: Outcome) => void;
 }): Promise<Gathered> {
   const { policy, askers, target, timeMs, wait, ended, onOutcome } = options;
   const cosigned = new Map<PolicyWitness, string>();
   const isEnough = (): boolean => isQuorumMet(policy.quorum, (witness) => cosigned.has(witness));
   if (isEnough()) return { lines: [], quorum: true };
-  const done = new AbortController();
+  using done = linkedSignal(ended);
   const asking = askers.map(async (asker) => {
     const outcome = await asker.cosign(target);
     onOutcome(asker.witness, outcome);
@@ -35,8 +36,7 @@ export async function gatherCosignatures(options: {
     cosigned.set(asker.witness, outcome.line);
     if (isEnough()) done.abort();
   });
-  const over = AbortSignal.any([done.signal, ended]);
-  await Promise.race([Promise.all(asking), wait(timeMs, over)]);
+  await Promise.race([Promise.all(asking), wait(timeMs, done.signal)]);
   done.abort();
   const lines = policy.witnesses.flatMap((witness) => cosigned.get(witness) ?? []);
   return { lines, quorum: isEnough() };

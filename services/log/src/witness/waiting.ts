@@ -62,7 +62,7 @@ export class Waiting<S extends Pick<Shown, 'head'>> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter = { index, resolve, reject };
     const gone = (): void => reject(reasonOf(signal));
-    const timer = setTimeout(() => reject(late(this.#options.waitMs)), this.#options.waitMs);
+    const timer = setTimeout(() => reject(late(index, this.#options.waitMs)), this.#options.waitMs);
     signal?.addEventListener('abort', gone, { once: true });
     this.#waiters.add(waiter);
     void this.#poll();
@@ -90,9 +90,9 @@ export class Waiting<S extends Pick<Shown, 'head'>> {
 }
 
 /** It is in the log all the same: who asks again finds it, and its proof once there is one. */
-function late(waitMs: number): LogError {
-  const detail = `no checkpoint that holds it was published within ${waitMs} ms`;
-  return new LogError('unavailable', 'entry is not in a witnessed checkpoint yet; retry', { detail });
+function late(index: number, waitMs: number): LogError {
+  const what = index < 0 ? 'no checkpoint is witnessed yet' : 'entry is not in a witnessed checkpoint yet';
+  return new LogError('unavailable', `${what}; retry`, { detail: `none was published within ${waitMs} ms` });
 }
 
 function reasonOf(signal: AbortSignal | undefined): Error {

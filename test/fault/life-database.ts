@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openPool, silentLogger } from '@sigstead/platform';
 
 /** Copying and dropping whole databases waits for a disk that others use too. */
-const ADMINISTRATION_MS = 120_000;
+const ADMINISTRATION_MS = 600_000;
 
 /** Databases of one server that are copied and put in each other's place, as a restore or a failed fail-over does. */
 export class Databases {

@@ -100,6 +100,10 @@ suite('fsck on the command line', () => {
       command,
       flags: { source: 'dir', json: false, parallel: 64, key: 'k', origin: 'o' },
     });
+    assert.deepEqual(flags('https://h/ct', '--static-ct'), {
+      command,
+      flags: { source: 'https://h/ct', json: false, staticCt: true },
+    });
     assert.deepEqual(flags('--help'), { command: 'help', topic: 'fsck' });
   });
 
@@ -112,11 +116,13 @@ suite('fsck on the command line', () => {
         line,
       );
     }
-    const argv = ['fsck', 'postgresql://h/d', '--origin', 'o'];
-    assert.throws(
-      () => parseCommandLine(argv),
-      (error) => error instanceof Failure && error.exitCode === 2,
-    );
+    for (const published of [['--origin', 'o'], ['--static-ct']]) {
+      const argv = ['fsck', 'postgresql://h/d', ...published];
+      assert.throws(
+        () => parseCommandLine(argv),
+        (error) => error instanceof Failure && error.exitCode === 2,
+      );
+    }
   });
 
   test('progress: a line a second at most, with the rate of the whole run', () => {

@@ -52,6 +52,7 @@ async function checkPublished(flags: FsckFlags, given: Given, io: FsckIo, progre
     from: isUrl ? { url: new URL(flags.source) } : { folder: flags.source },
     ...given,
     ...(flags.origin === undefined ? {} : { origin: flags.origin }),
+    ...(flags.staticCt === undefined ? {} : { staticCt: flags.staticCt }),
     ...(flags.parallel === undefined ? {} : { readAhead: flags.parallel }),
     onProgress: (at) => progress(at),
   });

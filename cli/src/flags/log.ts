@@ -31,6 +31,8 @@ export interface FsckFlags {
   readonly origin?: string;
   readonly parallel?: number;
   readonly json: boolean;
+  /** A CT log in the static-ct-api layout, not a tlog-tiles one. */
+  readonly staticCt?: boolean;
   /** File of a checkpoint that somebody holds, or folder of such files. */
   readonly notes?: string;
 }
@@ -75,6 +77,7 @@ export function parseFsck(args: string[]): FsckFlags {
     origin: { type: 'string' },
     parallel: { type: 'string' },
     notes: { type: 'string' },
+    'static-ct': { type: 'boolean' },
     json: { type: 'boolean' },
   } as const;
   const { values, positionals } = parse('fsck', args, options, true);
@@ -88,8 +91,8 @@ export function parseFsck(args: string[]): FsckFlags {
   }
   if (source.includes('://') && URL.parse(source) === null) throw usageFailure('the URL cannot be read', 'fsck');
   if (log !== undefined && !isDatabase) throw usageFailure('only a database holds logs by name', 'fsck');
-  if (isDatabase && (values['origin'] !== undefined || values['parallel'] !== undefined)) {
-    throw usageFailure('--origin and --parallel are for published logs', 'fsck');
+  if (isDatabase && (values['origin'] ?? values['parallel'] ?? values['static-ct']) !== undefined) {
+    throw usageFailure('--origin, --parallel and --static-ct are for published logs', 'fsck');
   }
   if (isDatabase && log === undefined && values['notes'] !== undefined) {
     throw usageFailure('--notes are of one log: name it', 'fsck');
@@ -101,6 +104,7 @@ export function parseFsck(args: string[]): FsckFlags {
     ...given('key', values['key']),
     ...given('origin', values['origin']),
     ...given('notes', values['notes']),
+    ...given('staticCt', values['static-ct']),
     ...given('parallel', readNumber('fsck', '--parallel', values['parallel'], 1, 64)),
   };
 }

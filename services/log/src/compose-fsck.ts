@@ -14,6 +14,7 @@ import type { HeldNote } from './fsck/held-notes.ts';
 import { folderSource } from './fsck/folder-source.ts';
 import { httpSource } from './fsck/http-source.ts';
 import type { FsckProgress, TreeReport } from './fsck/report.ts';
+import { staticCtSource } from './fsck/static-ct-source.ts';
 import { misconfigured } from './specs.ts';
 import { fsckStored } from './fsck-stored.ts';
 import { listLogs, type StoredLog } from './store/row-counts.ts';
@@ -29,6 +30,8 @@ export interface FsckPublishedOptions {
   from: { url: URL } | { folder: string };
   /** A verifier key (`name+id+key`) or a PEM public key; without it no signature is checked. */
   key?: string;
+  /** The layout is that of static-ct-api: data tiles, issuers, a tree head's signature. Default false: tlog-tiles. */
+  staticCt?: boolean;
   /** The checkpoint's first line, if another than the key's name or any. */
   origin?: string;
   /** Checkpoints of this log that somebody holds: each must verify, and be of this very tree. */
@@ -43,10 +46,11 @@ export interface FsckPublishedOptions {
  * every bundle, the checkpoint. Throws LogError `misconfigured` for a key that cannot be used, else reports.
  */
 export async function fsckPublished(options: FsckPublishedOptions): Promise<TreeReport> {
-  const { from, key, readAhead = READ_AHEAD, pause = pauseFor, ...rest } = options;
-  const verifier = key === undefined ? {} : { key: readCheckpointKey(key) };
-  const source =
+  const { from, key, staticCt = false, readAhead = READ_AHEAD, pause = pauseFor, ...rest } = options;
+  const verifier = key === undefined ? {} : { key: readCheckpointKey(key, staticCt) };
+  const published =
     'url' in from ? httpSource({ url: from.url, connections: 2 * readAhead, pause }) : folderSource(from.folder);
+  const source = staticCt ? staticCtSource(published) : published;
   try {
     return await checkTree({ ...rest, ...verifier, source, hasher, readAhead });
   } finally {

@@ -1,10 +1,14 @@
 import { createTreeHasher } from '@sigstead/merkle';
 import type { Pool } from '@sigstead/platform';
+import { decodeMerkleTreeLeaf } from '@sigstead/formats';
+import { contradictionOfRecord } from './core/ct/beside.ts';
+import { extraOf } from './core/ct/data-tile.ts';
 import { identityOfLeaf } from './core/ct/entry.ts';
 import type { CtPersonality } from './core/ct/personality.ts';
 import { type FsckOptions, type FsckReport, fsck, type RowCounts } from './core/fsck.ts';
-import type { Personality } from './core/ports.ts';
+import { identityKey, type Personality } from './core/ports.ts';
 import type { FsckProgress } from './fsck/report.ts';
+import { storedFingerprints } from './store/issuers.ts';
 import { auditReads } from './store/postgres-store.ts';
 import { sha256 } from './sha256.ts';
 
@@ -36,6 +40,7 @@ export async function fsckStored(options: StoredFsckOptions): Promise<FsckReport
     personality,
     counts,
     identityOf: identityRule(personality),
+    ...(isCt(personality) ? { recordProblem: besideRule(personality, await fingerprintsOf(options)) } : {}),
     onProgress: (entries) => onProgress?.({ entries, total: counts.size }),
     ...(known === undefined ? {} : { known }),
     ...(pace === undefined ? {} : { pace }),
@@ -50,4 +55,23 @@ function identityRule(personality: Personality): NonNullable<FsckOptions['identi
 
 function isCt(personality: Personality): personality is CtPersonality {
   return personality.kind === 'ct';
+}
+
+/** Every issuer that an entry refers to must be found by its fingerprint, where readers ask for it. */
+function besideRule(
+  { leafIndex }: CtPersonality,
+  stored: ReadonlySet<string>,
+): NonNullable<FsckOptions['recordProblem']> {
+  return (record) => {
+    const problem = contradictionOfRecord(record, sha256);
+    if (problem !== undefined || !leafIndex) return problem;
+    const { chain } = extraOf(decodeMerkleTreeLeaf(record.leaf).entry.type, record.extra);
+    const missing = chain.find((der) => !stored.has(identityKey(sha256(der))));
+    return missing === undefined ? undefined : 'an issuer of it is not stored by its fingerprint';
+  };
+}
+
+async function fingerprintsOf({ pool, logId, personality }: StoredFsckOptions): Promise<Set<string>> {
+  if (!isCt(personality) || !personality.leafIndex) return new Set();
+  return new Set((await storedFingerprints(pool, logId)).map(identityKey));
 }

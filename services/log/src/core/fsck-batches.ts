@@ -4,7 +4,7 @@ import { reasonOf } from './fsck-heads.ts';
 import { type Findings, hex } from './fsck-report.ts';
 import { toFullTile } from './plan.ts';
 import type { FullTile, HistoryRow, LogStore, Personality, StoredBatch } from './ports.ts';
-import { unpackRecords } from './records.ts';
+import { type LeafRecord, unpackRecords } from './records.ts';
 
 /** What one page brings into memory, about; a batch is never larger. */
 const PAGE_BYTES = 4 * 2 ** 20;
@@ -19,6 +19,7 @@ interface BatchesOptions {
   personality: Personality;
   hasher: TreeHasher;
   identityOf?: (leaf: Uint8Array, index: number) => Uint8Array | undefined;
+  recordProblem?: (record: LeafRecord) => string | undefined;
   findings: Findings;
   pace: (bytes: number) => Promise<void>;
 }
@@ -53,7 +54,8 @@ export class FsckBatches {
     if (!isSpan) return undefined;
     const batches = await this.#gather(span);
     if (batches === undefined) return undefined;
-    const leaves = this.#leaves(span, batches);
+    const records = this.#records(span, batches);
+    const leaves = records?.map(({ leaf }) => leaf);
     const stored = this.#storedHashes(span, batches);
     const derived = leaves?.map((leaf) => this.#options.hasher.leaf(leaf));
     const leafHashes =
@@ -62,6 +64,7 @@ export class FsckBatches {
     const grown = edge.append(leafHashes);
     await this.#tiles(grown.fullTiles);
     if (leaves !== undefined) await this.#identities(span.begin, leaves);
+    if (records !== undefined && derived === leafHashes) this.#besides(span.begin, records);
     if (this.#options.personality.findsByLeafHash) await this.#leafIndex(span.begin, leafHashes);
     await this.#options.pace(leafHashes.length * BYTES_BESIDE);
     return { edge: grown.edge, leafHashes };
@@ -101,13 +104,20 @@ export class FsckBatches {
     return this.#page.shift();
   }
 
-  #leaves(span: Span, batches: readonly StoredBatch[]): Uint8Array[] | undefined {
+  #records(span: Span, batches: readonly StoredBatch[]): LeafRecord[] | undefined {
     try {
-      return batches.flatMap(({ records, entryCount }) => unpackRecords(records, entryCount).map(({ leaf }) => leaf));
+      return batches.flatMap(({ records, entryCount }) => unpackRecords(records, entryCount));
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       this.#findings.expect(false, `entries ${span.begin} to ${span.end - 1} cannot be read: ${reasonOf(error)}`);
       return undefined;
+    }
+  }
+
+  #besides(first: number, records: readonly LeafRecord[]): void {
+    for (const [i, record] of records.entries()) {
+      const problem = this.#options.recordProblem?.(record);
+      if (problem !== undefined) this.#findings.expect(false, `entry ${first + i}: ${problem}`);
     }
   }
 

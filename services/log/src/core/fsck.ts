@@ -3,6 +3,7 @@ import { FsckBatches } from './fsck-batches.ts';
 import { FsckHeads } from './fsck-heads.ts';
 import { Findings, type FsckReport, type KnownHead, type RowCounts } from './fsck-report.ts';
 import type { LogStore, Personality } from './ports.ts';
+import type { LeafRecord } from './records.ts';
 
 export type { FsckReport, KnownHead, RowCounts } from './fsck-report.ts';
 
@@ -15,6 +16,8 @@ export interface FsckOptions {
    * Without it identities are only counted.
    */
   identityOf?: (leaf: Uint8Array, index: number) => Uint8Array | undefined;
+  /** Why what is kept beside a leaf does not fit it; undefined when it does, or the kind keeps nothing there. */
+  recordProblem?: (record: LeafRecord) => string | undefined;
   /** Rows that there are. Heads after those counted are not checked: a log may grow meanwhile. */
   counts?: RowCounts;
   /** In any order. */

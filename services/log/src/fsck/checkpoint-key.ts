@@ -1,4 +1,5 @@
 import {
+  ctNoteVerifier,
   decodeBase64Strict,
   decodePem,
   type NoteVerifier,
@@ -22,16 +23,24 @@ const VERIFIER_KEY = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/;
 /** SPEC: RFC 8410 §4: what stands before the 32 bytes of an Ed25519 key in its SPKI. */
 const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
-/** Reads a verifier key (`name+id+key`, Ed25519 or ECDSA) or a PEM public key. Throws LogError `misconfigured`. */
-export function readCheckpointKey(text: string): CheckpointKey {
+/**
+ * Reads a verifier key (`name+id+key`, Ed25519 or ECDSA) or a PEM public key; with `ct`, a PEM key of a CT log. Throws
+ * LogError `misconfigured`.
+ */
+export function readCheckpointKey(text: string, ct = false): CheckpointKey {
   try {
     const trimmed = text.trim();
     const [, name, id, base64] = VERIFIER_KEY.exec(trimmed) ?? [];
-    if (name !== undefined && id !== undefined && base64 !== undefined) return fromVerifierKey(name, id, base64);
+    if (name !== undefined && id !== undefined && base64 !== undefined) {
+      if (ct) throw new Error('the key of a CT log is wanted as PEM');
+      return fromVerifierKey(name, id, base64);
+    }
     const [block, ...more] = decodePem(trimmed);
     if (block?.label !== 'PUBLIC KEY' || more.length > 0)
       throw new Error('neither a verifier key nor one PEM public key');
-    return keyOf(publicKeyFromSpki(block.bytes), undefined);
+    const key = publicKeyFromSpki(block.bytes);
+    if (!ct) return keyOf(key, undefined);
+    return { spki: key.spki, name: undefined, verifierFor: (origin) => ctNoteVerifier(origin, key) };
   } catch (cause) {
     if (cause instanceof LogError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,4 +1,5 @@
 import type { Pool } from '@sigstead/platform';
+import { LogError, StoreError } from '../core/errors.ts';
 import { bytesOf, type Row } from './rows.ts';
 import type { Session } from './session.ts';
 
@@ -24,8 +25,13 @@ export async function readIssuer(pool: Pool, logId: number, fingerprint: Uint8Ar
   return rows[0] === undefined ? undefined : bytesOf(rows[0], 'certificate');
 }
 
-/** SHA-256 of every certificate that entries of the log refer to. */
-export async function readFingerprints(pool: Pool, logId: number): Promise<Uint8Array[]> {
-  const { rows } = await pool.query<Row>('select fingerprint from log.issuers where log_id = $1', [logId]);
-  return rows.map((row) => bytesOf(row, 'fingerprint'));
+/** SHA-256 of every certificate that entries of the log refer to. Throws StoreError `lost`. */
+export async function storedFingerprints(pool: Pool, logId: number): Promise<Uint8Array[]> {
+  try {
+    const { rows } = await pool.query<Row>('select fingerprint from log.issuers where log_id = $1', [logId]);
+    return rows.map((row) => bytesOf(row, 'fingerprint'));
+  } catch (cause) {
+    if (cause instanceof LogError) throw cause;
+    throw new StoreError('lost', 'no answer from the database', { cause });
+  }
 }

@@ -77,6 +77,36 @@ test('a message that unpacks to more than the limit is refused while it unpacks'
   await assertServes();
 });
 
+test('only so many callers may send long or packed messages at once; short ones go on, and room comes back', async () => {
+  const own = await runExample();
+  const second = new GrpcClient(own.port);
+  try {
+    const declared = Buffer.from([0, 0, 0x10, 0, 0]);
+    const uploads = Array.from({ length: 80 }, (_, i) => {
+      const packed = i % 2 === 1;
+      const stream = own.client.open('/example.Example/Wait', packed ? { 'grpc-encoding': 'gzip' } : {});
+      stream.write(
+        packed
+          ? frame(gzipSync(Buffer.alloc(MIB)), { isCompressed: true })
+          : Buffer.concat([declared, Buffer.alloc(70_000)]),
+      );
+      return { stream, ended: replyOf(stream) };
+    });
+    const ended: (number | undefined)[] = [];
+    for (const one of uploads) void one.ended.then(({ code }) => ended.push(code));
+    await until('those beyond are refused', () => ended.length === 16);
+    assert.ok(ended.every((code) => code === 14));
+    assert.equal((await second.call(ECHO, encoded('short'))).code, 0);
+    assert.equal((await second.call(ECHO, encoded('x'.repeat(70_000)))).code, 14);
+    for (const { stream } of uploads) stream.close(8);
+    await until('none is left', async () => (await underWay(own)) === 0);
+    assert.equal((await second.call(ECHO, encoded('x'.repeat(70_000)))).code, 0);
+  } finally {
+    second.destroy();
+    await own.stop();
+  }
+});
+
 test('what is no HTTP/2 ends its connection and nothing else: noise, HTTP/1, TLS, a broken preface', async () => {
   const inputs = [
     randomBytes(4096),

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import * as grpc from '@grpc/grpc-js';
+import { LargeMessages } from './large-messages.ts';
 import type { GrpcMetrics, MethodLabels } from './metrics.ts';
 import { deadlineOver, GrpcCode, GrpcError } from './status.ts';
 import type { GrpcMethod } from './types.ts';
@@ -17,6 +18,7 @@ type Sent = Partial<Pick<ServerHttp2Stream, 'sentHeaders' | 'sentTrailers'>>;
 
 /** Sees every call of a served method: lets it in or not, sets the server's own deadline, counts it to its end. */
 export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: GrpcMetrics): grpc.ServerInterceptor {
+  const large = new LargeMessages();
   return ({ path }, call) => {
     const served = methods.get(path);
     if (served === undefined) return new grpc.ServerInterceptingCall(call);
@@ -26,12 +28,13 @@ export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: 
     const deadlineMs = Date.now() + (served.method.limits.timeoutMs ?? Number.POSITIVE_INFINITY);
     const timer = refusal === undefined ? startTimer(call, served.method.limits.timeoutMs) : undefined;
     account(stream, served, metrics, timer);
+    large.watch(stream, () => refuse(call, new GrpcError(GrpcCode.Unavailable, 'too many large messages; retry')));
     return new WatchedCall(call, deadlineMs, {
       start: (next) => {
         next({
           onReceiveMetadata(metadata, pass) {
             if (refusal === undefined) pass(metadata);
-            else call.sendStatus({ code: refusal.code, details: refusal.message, metadata: null });
+            else refuse(call, refusal);
           },
           onReceiveMessage(message, pass) {
             metrics.received(served.labels);
@@ -70,11 +73,14 @@ function refusalOf({ method: { limits }, underWay }: ServedMethod): GrpcError | 
   return limits.admit?.();
 }
 
+function refuse(call: Call, { code, message: details }: GrpcError): void {
+  call.sendStatus({ code, details, metadata: null });
+}
+
 /** The library answers at the caller's deadline by itself. */
 function startTimer(call: Call, timeoutMs: number | undefined): NodeJS.Timeout | undefined {
   if (timeoutMs === undefined) return undefined;
-  const { code, message: details } = deadlineOver();
-  return setTimeout(() => call.sendStatus({ code, details, metadata: null }), timeoutMs);
+  return setTimeout(() => refuse(call, deadlineOver()), timeoutMs);
 }
 
 function account(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { openPool, type Pool, silentLogger, sqlState } from '@sigstead/platform';
 import { type TestDatabase, testDatabase } from '@sigstead/test';
@@ -26,6 +28,9 @@ suite('a serving role beside the owner of the tables', { timeout: 60_000 }, () =
     serving = openPool({ connectionString: url.href, logger: silentLogger, max: 1, allowExitOnIdle: true });
     site = await makeSite(url.href);
     await site.rewrite('  migrate: never', `  migrationUrl: ${database.connectionString}`);
+    // What a witnessed log shows is stored by who serves it.
+    await writeFile(join(site.folder, 'witnesses.policy'), 'quorum none\n');
+    await site.rewrite('{name: rekor, ', '{name: rekor, witness: {policyFile: witnesses.policy}, ');
   });
   after(async () => {
     await serving.end();
@@ -77,6 +82,8 @@ suite('a serving role beside the owner of the tables', { timeout: 60_000 }, () =
       spawned.child.kill('SIGTERM');
     }
     assert.equal((await spawned.ended).code, 0);
+    const { rows } = await serving.query<{ size: string }>('select max(size) as size from log.publications');
+    assert.ok(Number(rows[0]?.size) >= 1);
   });
 
   test('can change, delete or empty no table, but for rows that are only locked', async () => {

@@ -221,9 +221,9 @@ Usage: sigstead search find [options] TERM...
        sigstead search status --config FILE --log NAME [--sample N]
        sigstead search rebuild --config FILE --log NAME [--all]
 
-find asks GET /api/v2/search and prints one line for each entry that holds all terms, the oldest first: its index, the hash of
-what was signed, and the names and the issuer in its certificate. Each entry is compared with the question and its inclusion
-proof computed before it is printed. That nothing is found proves nothing: a server can leave entries out.
+find asks GET /api/v2/search and prints one line for each entry that holds all terms, the oldest first: its index, the
+hash of what was signed, and the names and the issuer in its certificate. Each entry is compared with the question, and
+its inclusion proof computed, before it is printed. That nothing is found proves nothing: a server can leave entries out.
 
   --hash sha256:HEX    what was signed: sha256, sha384 or sha512
   --file FILE          the same, the SHA-256 of a file
@@ -234,14 +234,15 @@ proof computed before it is printed. That nothing is found proves nothing: a ser
   --url URL            the log. Default: the instance of the default data folder, else http://localhost:8080.
   --from N             the first index to look at. Default: 0.
   --limit N            stop after so many entries, 1 to 100000. Default: 100.
-  --key KEY            verify the checkpoint with it: a verifier key (name+id+key), or a file with one or with a PEM public key
+  --key KEY            verify the checkpoint with it: a verifier key (name+id+key), or a file with one or with a PEM
+                       public key
   --json               one JSON object a line: the entry as the log answers it
 
-status tells how many entries can be found, and compares N batches, chosen at random, with what should be stored (default
-100). rebuild stores what is missing: of entries that were added while search was off, or everything after the owner of the
-tables has emptied them (docs/specs/search.md); --all looks at every entry. Both run beside the servers, as the role of
-database.url, which can only read and add; rebuild may be stopped and started again at any time. status fails when an entry
-that should be found would not be.
+status tells how many entries can be found, and compares N batches, chosen at random, with what should be stored
+(default 100); it fails when an entry that should be found would not be. rebuild stores what is missing: of entries that
+were added while search was off, or everything after the owner of the tables has emptied them (docs/specs/search.md);
+--all looks at every entry. Both run beside the servers, as the role of database.url, which can only read and add;
+rebuild may be stopped and started again at any time.
 `;
 
 /** The text that explains a command. */

@@ -41,7 +41,7 @@ suite('the command line of witness', () => {
     assert.deepEqual(parsed('witness check --config c'), { command, flags: { action: 'check', config: 'c' } });
     assert.deepEqual(parsed('witness init f --name w/1'), {
       command,
-      flags: { action: 'init', folder: 'f', name: 'w/1', listen: '127.0.0.1:8090' },
+      flags: { action: 'init', folder: 'f', name: 'w/1', listen: '127.0.0.1:8094' },
     });
     assert.deepEqual(parsed('witness init --config c --unused-key'), {
       command,
@@ -243,7 +243,7 @@ suite('a witness is made once', () => {
       ['witness.key.pem', 'p256.pem', /a witness signs with Ed25519/],
       ['w.example/2', 'w.example/3', /is the state of w\.example\/2\+.*a new name or key is a new witness/],
       ['stateFolder: state', 'stateFolder: elsewhere', /elsewhere is no state of a witness/],
-      ['127.0.0.1:8090', '203.0.113.1:8090', /listen: 203\.0\.113\.1 is no address of this machine/],
+      ['127.0.0.1:8094', '203.0.113.1:8090', /listen: 203\.0\.113\.1 is no address of this machine/],
     ] as const) {
       await writeFile(config, text.replace(from, to));
       const output = await said(`--config ${config}`);

@@ -63,6 +63,6 @@ function parseInit(values: InitValues, [folder, ...more]: string[]): WitnessFlag
     action: 'init',
     folder: needed('witness', 'the FOLDER to make', folder),
     name: needed('witness', '--name NAME', name),
-    listen: listen ?? '127.0.0.1:8090',
+    listen: listen ?? '127.0.0.1:8094',
   };
 }

@@ -8,7 +8,7 @@ import { setupFailure } from './setup-failure.ts';
 
 export interface ServingWitness {
   readonly vkey: string;
-  /** Like `127.0.0.1:8090`. */
+  /** Like `127.0.0.1:8094`. */
   readonly addresses: readonly string[];
   /** What the screen says. */
   readonly screen: string;

@@ -267,6 +267,13 @@ suite('bad configurations stop with the path and what to do', () => {
       changed('    # acceptedRoots:\n', '    acceptedRoots:\n').replace('    #   reject: [e3', '      reject: [E3'),
       /acceptedRoots\.reject\[0\] .*lower-case hex/,
     ],
+    [
+      'two checkpoints at one place',
+      changed('https://ct.example.org/2026', 'https://ct.example.org')
+        .replace('# leafIndex: true', 'leafIndex: true')
+        .replace('127.0.0.1:3001', '127.0.0.1:3000'),
+      /logs\[1\]\.publicUrl .*needs a path with leafIndex/,
+    ],
     ['a purpose that nobody knows', changed('extKeyUsages: [CodeSigning]', 'extKeyUsages: [Any]'), /one of ServerAuth/],
     ['no purpose at all', changed('extKeyUsages: [CodeSigning]', 'extKeyUsages: []'), /extKeyUsages .*list of 1/],
     [
@@ -357,11 +364,7 @@ suite('bad configurations stop with the path and what to do', () => {
       changed('    # grpc:\n', '    grpc: {listen: 127.0.0.1:3101, tls: {certFile: c}}\n    # grpc:\n'),
       /logs\[0\]\.grpc\.tls\.keyFile/,
     ],
-    [
-      'gRPC without a place',
-      changed('    # grpc:\n', '    grpc: {}\n    # grpc:\n'),
-      /logs\[0\]\.grpc\.listen/,
-    ],
+    ['gRPC without a place', changed('    # grpc:\n', '    grpc: {}\n    # grpc:\n'), /logs\[0\]\.grpc\.listen/],
     [
       'witnesses of a ct log',
       changed('    acceptedRootsFile: ', '    witness: {policyFile: p}\n    acceptedRootsFile: '),

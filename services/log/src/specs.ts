@@ -22,11 +22,20 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
       );
     }
     for (const base of basePathsOf(spec)) {
-      const path = spec.kind === 'rekor-v2' ? `${base}/checkpoint` : base;
-      if (paths.has(path)) throw misconfigured(`two logs would be served at "${base}"`);
-      paths.add(path);
+      for (const path of pathsBelow(base, spec)) {
+        if (paths.has(path)) throw misconfigured(`two logs would be served at "${base}"`);
+        paths.add(path);
+      }
     }
   }
+}
+
+/** What no other log can be served at. */
+function pathsBelow(base: string, { kind, leafIndex }: LogSpec): string[] {
+  return [
+    ...(kind === 'ct' ? [base] : []),
+    ...(kind === 'rekor-v2' || leafIndex === true ? [`${base}/checkpoint`] : []),
+  ];
 }
 
 function checkCt({ name, kind, origin, leafIndex, rootSources, admission }: LogSpec): void {

@@ -275,9 +275,23 @@ test('the switch is fixed when the log is made', async () => {
   for (const wrong of [
     { ...spec, kind: 'rekor-v2' as const },
     { ...spec, origin: 'no name' },
+    { ...spec, admission: { rejectExpired: true, rejectUnexpired: true } },
+    { ...spec, admission: { notAfterStartMs: 5, notAfterLimitMs: 5 } },
   ]) {
     await assert.rejects(startServer({ database: server.database, logs: [wrong] }), { code: 'misconfigured' });
   }
+});
+
+test('a checkpoint is that of one log', async () => {
+  const rekor: LogSpec = {
+    name: 'v2',
+    origin: 'v2.example.com',
+    kind: 'rekor-v2',
+    signer,
+    create: true,
+    basePaths: ['/2026'],
+  };
+  await assert.rejects(startServer({ database: server.database, logs: [spec, rekor] }), /two logs would be served at/);
 });
 
 test('a leaf is what it is only at its own index, and only where the log names indexes', () => {

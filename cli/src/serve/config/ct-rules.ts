@@ -12,9 +12,24 @@ export function checkCtLogs({ logs, ca }: ServeFile, fail: Fail): void {
       }
       return;
     }
+    checkLayout(log, { path, logs, fail });
     checkRoots(log, { path, isOwnCa: ca?.ct.log === log.name, fail });
     checkWindow(log, path, fail);
   });
+}
+
+/** Its checkpoint and tiles must not be where those of another log are. */
+function checkLayout(log: LogFile, { path, logs, fail }: { path: string; logs: readonly LogFile[]; fail: Fail }): void {
+  if (log.leafIndex !== true || new URL(log.publicUrl).pathname !== '/') return;
+  const { host, port } = log.listen;
+  const other = logs.findIndex(
+    ({ kind, listen }) => kind === 'rekor-v2' && listen.host === host && listen.port === port,
+  );
+  if (other === -1) return;
+  fail(
+    `${path}.publicUrl`,
+    `needs a path with leafIndex: checkpoint and tile/ at its root may be those of logs[${other}]`,
+  );
 }
 
 function checkRoots(log: LogFile, { path, isOwnCa, fail }: { path: string; isOwnCa: boolean; fail: Fail }): void {

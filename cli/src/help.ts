@@ -223,7 +223,7 @@ Usage: sigstead search find [options] TERM...
 
 find asks GET /api/v2/search and prints one line for each entry that holds all terms, the oldest first: its index, the
 hash of what was signed, and the names and the issuer in its certificate. Each entry is compared with the question, and
-its inclusion proof computed, before it is printed. That nothing is found proves nothing: a server can leave entries out.
+its inclusion proof computed, before it is printed. That nothing is found proves nothing: a server can hide entries.
 
   --hash sha256:HEX    what was signed: sha256, sha384 or sha512
   --file FILE          the same, the SHA-256 of a file

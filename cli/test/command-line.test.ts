@@ -247,6 +247,10 @@ suite('help teaches', () => {
       assert.match(helpText('init'), new RegExp(`--${option}\\b`));
     }
     for (const option of Object.keys(ROTATE_OPTIONS)) assert.match(helpText('log'), new RegExp(`--${option}\\b`));
+    const terms = ['hash', 'file', 'identity', 'issuer', 'public-key', 'certificate'];
+    for (const option of [...terms, 'from', 'limit', 'key', 'json', 'sample', 'all']) {
+      assert.match(helpText('search'), new RegExp(`--${option}\\b`));
+    }
     for (const topic of [
       'sigstead',
       'dev',
@@ -258,6 +262,7 @@ suite('help teaches', () => {
       'migrate',
       'log',
       'fsck',
+      'search',
     ] as const) {
       for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
     }

@@ -205,8 +205,8 @@ one log, or of all; the servers may go on meanwhile.
   --origin NAME   the checkpoint's first line must be this. Default: the name in the verifier key, else any.
   --notes PATH    a checkpoint that a client, a witness or you kept, or a folder of such files: each must verify and
                   be of this very tree. In a folder, checkpoint.*, checkpoint-* and checkpoints/* are found anyway.
-  --static-ct     a CT log in the layout of static-ct-api: entries must name their own index, precertificates and issuers
-                  are read too, and the key is the PEM public key of the log. Not for RFC 6962 alone.
+  --static-ct     a CT log in the layout of static-ct-api: entries must name their own index, precertificates and
+                  issuers are read too, and the key is the PEM public key of the log. Not for RFC 6962 alone.
   --parallel N    bundles read ahead, 1 to 64; up to 16 MiB of memory each. Default: 8.
   --json          the report as one JSON object on stdout.
 

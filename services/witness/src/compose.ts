@@ -35,6 +35,8 @@ export interface WitnessOptions extends WitnessState {
   readonly metrics: Metrics;
   /** Seconds the clock may be behind the latest cosignature of a log before nothing is cosigned. Default 60. */
   readonly maxClockBehindSec?: number;
+  /** Requests that may be open at once, slow ones included. Default 1024. */
+  readonly maxOpen?: number;
 }
 
 export interface WitnessHandle {
@@ -85,7 +87,7 @@ export async function composeWitness(options: WitnessOptions): Promise<WitnessHa
   closables.defer(() => witness.idle());
   await lookAtAll(logs, logger);
   return {
-    routes: createRoutes({ witness, prefix: options.prefix ?? '' }),
+    routes: createRoutes({ witness, prefix: options.prefix ?? '', maxOpen: options.maxOpen ?? 1024 }),
     vkey: cosigner.vkey,
     ready: async () => readiness(witness),
     close: () => closables.close(),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { formatAddCheckpointRequest } from '@sigstead/formats';
 import type { Fault } from './support/memory-files.ts';
 import { leaves, TestLog } from '@sigstead/test';
 import { World } from './support/world.ts';
@@ -86,14 +87,14 @@ test('whatever was answered is durable: it is there after every loss of power', 
 });
 
 interface Step {
-  readonly do: 'ask' | 'fork' | 'replay' | 'together' | 'look' | 'kill' | 'power' | 'fault' | 'clock';
+  readonly do: 'ask' | 'fork' | 'replay' | 'echo' | 'together' | 'look' | 'kill' | 'power' | 'fault' | 'clock';
   readonly a: number;
   readonly b: number;
   readonly keeps: readonly boolean[];
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  do: fc.constantFrom('ask', 'ask', 'fork', 'replay', 'together', 'look', 'kill', 'power', 'fault', 'clock'),
+  do: fc.constantFrom('ask', 'ask', 'fork', 'replay', 'echo', 'together', 'look', 'kill', 'power', 'fault', 'clock'),
   a: fc.nat(12),
   b: fc.nat(40),
   keeps: fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }),
@@ -125,6 +126,7 @@ async function play(steps: readonly Step[]): Promise<void> {
     } else if (what === 'fault') world.files.failAt(a, FAULTS[b % 4] ?? 'before');
     else if (what === 'clock') world.clock.nowSec += b - 15;
     else if (what === 'look') await world.look();
+    else if (what === 'echo') await echo(world, b);
     else if (what === 'replay' && last !== undefined) await world.ask(last);
     else if (what === 'together') {
       await Promise.all([0, 1, 0, 1].map((which) => world.persist(two.grow(which === 0 ? 0 : 1, a % 4))));
@@ -149,6 +151,14 @@ async function play(steps: readonly Step[]): Promise<void> {
     JSON.stringify(outcomes),
   );
   world.check(two.trees);
+}
+
+/** The log sends back what the witness shows, with its own cosignature: that is never taken for a state that was set back. */
+async function echo(world: World, oldSize: number): Promise<void> {
+  const note = await world.look();
+  if (note === undefined) return;
+  const outcome = await world.ask(Buffer.from(formatAddCheckpointRequest({ oldSize, proof: [], note })));
+  assert.notEqual(outcome.kind === 'outage' && outcome.code === 'halted', true);
 }
 
 const isDead = ({ files }: World): Promise<boolean> =>

@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatAddCheckpointRequest, formatNote, signatureLine } from '@sigstead/formats';
-import { leaves, logKey, proofOf, TestLog } from '@sigstead/test';
+import { leaves, logKey, proofOf, rootOf, TestLog } from '@sigstead/test';
 import { type Answer, type Running, runWitness } from './support/run-witness.ts';
+import { World } from './support/world.ts';
 
 const ORIGIN = 'log.example/one';
 /** Every status that the specification has, and 503 for what we cannot do now. */
@@ -78,7 +79,9 @@ test('notes that mean to confuse: none is cosigned but what the log has signed, 
       formatNote(text, [line, ...Array<string>(99).fill(log.key.line(otherOrigin))]),
       403,
     ],
-    ['a namesake before', formatNote(text, [logKey(ORIGIN, 'ed25519').line(text), ...strangers(98), line]), 200],
+    ['an extension line of 5 kB', log.note(log.head({ size: 9, root: rootOf(leaves(9)) }, ['x'.repeat(5000)])), 400],
+    ['99 lines in our own name', formatNote(text, [line, ...ownFakes(witness, 99)]), 200],
+    ['a namesake before', formatNote(text, [logKey(ORIGIN, 'ed25519').line(text), ...strangers(98), line]), 409],
   ];
   for (const [what, note, status] of cases) assert.equal((await ask(note)).status, status, what);
 });
@@ -93,6 +96,33 @@ test('many at once: each log is cosigned one after the other, and too many are t
   const others = answers.filter(({ status }) => status !== 200);
   assert.ok(others.every(({ status }) => status === 409 || status === 503));
   for (const { headers, status } of others) if (status === 503) assert.equal(headers['retry-after'], '1');
+});
+
+test('more than can wait for one log are told to come again', async () => {
+  const log = new TestLog(ORIGIN);
+  const world = new World(log);
+  await world.init();
+  const outcomes = await Promise.all(Array.from({ length: 40 }, () => world.ask(log.request(0, leaves(3)))));
+  const kinds = outcomes.map((outcome) => (outcome.kind === 'outage' ? outcome.code : outcome.kind));
+  assert.equal(kinds.filter((kind) => kind === 'cosigned').length, 1);
+  assert.equal(kinds.filter((kind) => kind === 'refused').length, 15);
+  assert.equal(kinds.filter((kind) => kind === 'busy').length, 24);
+});
+
+test('while as many requests are open as may be, others are refused at once', async (t) => {
+  const log = new TestLog(ORIGIN);
+  const witness = await runWitness(t, { logs: [log.spec], maxOpen: 2 });
+  const open = [connect(witness.port, '127.0.0.1'), connect(witness.port, '127.0.0.1')];
+  t.after(() => open.forEach((socket) => socket.destroy()));
+  const ended = open.map(endOf);
+  for (const socket of open) socket.write('POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n');
+  let answer = await witness.add(log.request(1, leaves(1)));
+  // The heads may still be on their way.
+  while (answer.status !== 503) answer = await witness.add(log.request(1, leaves(1)));
+  assert.deepEqual([answer.body, answer.headers['retry-after']], ['busy\n', '1']);
+  // The server's time for slow senders is up: there is room again.
+  await Promise.all(ended);
+  assert.equal((await witness.add(log.request(0, leaves(1)))).status, 200);
 });
 
 test('who sends slowly is cut off, and nobody waits for it', async (t) => {
@@ -114,6 +144,12 @@ test('a body that is announced too long is refused before it is sent', async (t)
   socket.write('POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n');
   assert.match(await ended, /^HTTP\/1\.1 400 /);
 });
+
+function ownFakes({ verifier }: Running, count: number): string[] {
+  return Array.from({ length: count }, (_, index) =>
+    signatureLine(verifier.name, verifier.keyHash, Buffer.alloc(72, index + 1)),
+  );
+}
 
 /** All that comes until the other side ends the connection. */
 function endOf(socket: Socket): Promise<string> {

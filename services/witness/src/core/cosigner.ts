@@ -14,6 +14,9 @@ import {
 import type { Signer } from '@sigstead/keys';
 import { Outage, WitnessSetupError } from './errors.ts';
 
+/** Lines under our own name that are looked at: anybody can put any number of them under a note. */
+const MAX_OWN_LINES = 16;
+
 /** The witness as others see it, and its hand. */
 export class Cosigner {
   readonly name: string;
@@ -48,9 +51,11 @@ export class Cosigner {
 
   /** Our own valid cosignature under a note, the newest one; undefined when there is none. */
   find(note: Note): Cosignature | undefined {
+    const own = note.signatures.filter(
+      ({ name, keyHash }) => name === this.name && Buffer.compare(keyHash, this.#verifier.keyHash) === 0,
+    );
     let newest: Cosignature | undefined;
-    for (const { name, keyHash, signature } of note.signatures) {
-      if (name !== this.name || Buffer.compare(keyHash, this.#verifier.keyHash) !== 0) continue;
+    for (const { signature } of own.slice(0, MAX_OWN_LINES)) {
       if (!this.#verifier.verify(note.text, signature)) continue;
       const found = decodeCosignature(signature);
       if (newest === undefined || found.timestampSec > newest.timestampSec) newest = found;

@@ -38,8 +38,11 @@ export function logSignatures(note: Note, verifiers: readonly NoteVerifier[]): s
   for (const { name, keyHash, signature } of note.signatures) {
     for (const verifier of verifiers) {
       if (verifier.name !== name || Buffer.compare(verifier.keyHash, keyHash) !== 0) continue;
+      const line = signatureLine(name, keyHash, signature);
+      // The same line over and over costs nothing: who has no key of the log has no other that verifies.
+      if (line === lines.get(verifier)) continue;
       if (!verifier.verify(note.text, signature)) return undefined;
-      if (!lines.has(verifier)) lines.set(verifier, signatureLine(name, keyHash, signature));
+      if (!lines.has(verifier)) lines.set(verifier, line);
     }
   }
   return lines.size === 0 ? undefined : [...lines.values()];

@@ -8,10 +8,10 @@ export interface RouteParts {
   readonly witness: Pick<Witness, 'addCheckpoint' | 'latest'>;
   /** Path of both prefixes, submission and monitoring: empty, or like `/w1`. */
   readonly prefix: string;
+  /** Requests that are open: each may hold a whole body. Who is slow loses its place when the server's time is up. */
+  readonly maxOpen: number;
 }
 
-/** Requests that are open: each may hold a whole body. Who is slow loses its place when the server's time is up. */
-const MAX_OPEN = 1024;
 const TEXT = 'text/plain; charset=utf-8';
 const HASH = /^[0-9a-f]{64}$/;
 
@@ -34,10 +34,10 @@ const REFUSALS: Readonly<Record<Exclude<RefusalCode, 'stale'>, readonly [number,
 };
 
 /** The two paths of a witness, as one plugin. */
-export function createRoutes({ witness, prefix }: RouteParts): Routes {
+export function createRoutes({ witness, prefix, maxOpen }: RouteParts): Routes {
   return async (app: FastifyInstance) => {
     const path = `${prefix}/add-checkpoint`;
-    admit(app, path);
+    admit(app, path, maxOpen);
     const post: HttpHandler = async (request, reply) => send(reply, await addCheckpoint(witness, request.bytes));
     methodTable(app, path, { POST: post }, wrongMethod, { bodyLimit: MAX_ADD_CHECKPOINT_BYTES });
     const get: HttpHandler = async (request, reply) => {
@@ -51,7 +51,7 @@ export function createRoutes({ witness, prefix }: RouteParts): Routes {
 }
 
 /** Bounds what is open at a time: others are told so before anything of their body is read. */
-function admit(app: FastifyInstance, path: string): void {
+function admit(app: FastifyInstance, path: string, maxOpen: number): void {
   let open = 0;
   app.addHook('onRequest', (_request, reply, done) => {
     open += 1;
@@ -62,7 +62,7 @@ function admit(app: FastifyInstance, path: string): void {
   });
   const headers = { 'content-type': TEXT, 'retry-after': '1' };
   const refused = { status: 503, headers, body: 'busy\n' };
-  app.gates.add({ method: 'POST', path, isOpen: () => open < MAX_OPEN, refusal: refused });
+  app.gates.add({ method: 'POST', path, isOpen: () => open < maxOpen, refusal: refused });
 }
 
 async function addCheckpoint(witness: RouteParts['witness'], body: Uint8Array): Promise<Reply> {

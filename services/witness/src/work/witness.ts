@@ -7,6 +7,12 @@ import type { Answer, WitnessedLog } from './witnessed-log.ts';
 /** Requests under way in all logs: each is a signature or two and a few writes. */
 const MAX_WORKING = 64;
 
+/**
+ * Bytes of a checkpoint's text. It is three short lines, and extension lines that the specification advises against; some of
+ * each log are kept in memory.
+ */
+const MAX_TEXT_BYTES = 4096;
+
 export interface WitnessParts {
   /** By SHA-256 of the origin, in hex. */
   readonly logs: ReadonlyMap<string, WitnessedLog>;
@@ -83,7 +89,8 @@ export class Witness {
 
 function parse(body: Uint8Array): AddCheckpointRequest | undefined {
   try {
-    return parseAddCheckpointRequest(body);
+    const request = parseAddCheckpointRequest(body);
+    return Buffer.byteLength(request.note.text) > MAX_TEXT_BYTES ? undefined : request;
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

@@ -251,6 +251,9 @@ suite('help teaches', () => {
     for (const option of [...terms, 'from', 'limit', 'key', 'json', 'sample', 'all']) {
       assert.match(helpText('search'), new RegExp(`--${option}\\b`));
     }
+    for (const option of ['name', 'listen', 'config', 'unused-key', 'ready-file']) {
+      assert.match(helpText('witness'), new RegExp(`--${option}\\b`));
+    }
     for (const topic of [
       'sigstead',
       'dev',
@@ -263,6 +266,7 @@ suite('help teaches', () => {
       'log',
       'fsck',
       'search',
+      'witness',
     ] as const) {
       for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
     }

@@ -123,6 +123,22 @@ suite('time', () => {
     assert.equal((signal?.reason as GrpcError | undefined)?.code, 4);
   });
 
+  test('of the caller may be as long as it likes, and must be a time', async () => {
+    for (const timeout of ['99999999H', '2592000S', '4294967S', '20S']) {
+      assert.equal((await call('Echo', 'x', { 'grpc-timeout': timeout })).code, 0, timeout);
+      const long = running.client.open('/example.Example/Wait', { 'grpc-timeout': timeout });
+      const before_ = running.example.calls.length;
+      long.end(frame(encoded('x')));
+      const ended = replyOf(long);
+      await until('it waits', () => running.example.calls.length > before_);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(running.example.calls.at(-1)?.signal.aborted, false, timeout);
+      long.close(8);
+      await ended;
+    }
+    assert.equal((await call('Echo', 'x', { 'grpc-timeout': 'soon' })).code, 13);
+  });
+
   test('of the server: the call ends, also while its message is not whole, and when the handler does not', async () => {
     assert.deepEqual([(await call('WaitBriefly')).code, (await call('Ignore')).code], [4, 4]);
     const half = running.client.open('/example.Example/WaitBriefly');

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import * as grpc from '@grpc/grpc-js';
 import { LargeMessages } from './large-messages.ts';
+import { forgetWrappedDeadline, streamOf } from './library-call.ts';
 import type { GrpcMetrics, MethodLabels } from './metrics.ts';
 import { deadlineOver, GrpcCode, GrpcError } from './status.ts';
 import type { GrpcMethod } from './types.ts';
@@ -23,6 +24,7 @@ export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: 
     const served = methods.get(path);
     if (served === undefined) return new grpc.ServerInterceptingCall(call);
     const stream = streamOf(call);
+    forgetWrappedDeadline(call);
     metrics.started(served.labels);
     const refusal = refusalOf(served);
     const deadlineMs = Date.now() + (served.method.limits.timeoutMs ?? Number.POSITIVE_INFINITY);
@@ -117,11 +119,4 @@ function endReading(stream: ServerHttp2Stream): void {
 /** As it was sent; a stream that closed before that was cancelled. */
 function codeOf({ sentTrailers, sentHeaders }: Sent): number {
   return Number(sentTrailers?.['grpc-status'] ?? sentHeaders?.['grpc-status'] ?? GrpcCode.Canceled);
-}
-
-/** The library has no public name for it; nothing else tells when a call has really ended. */
-function streamOf(call: Call): ServerHttp2Stream {
-  const { stream } = call as unknown as { stream?: ServerHttp2Stream };
-  if (stream === undefined) throw new TypeError('no stream in a call of @grpc/grpc-js: another version?');
-  return stream;
 }

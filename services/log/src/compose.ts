@@ -171,6 +171,7 @@ async function openOne(pool: Pool, spec: LogSpec, options: LogOptions, reading: 
   const ct = await openCt({ spec, log, personality, logId, pool, reading, clock, logger, metrics }).catch(
     async (error: unknown) => {
       await log.close();
+      marks.close();
       throw error;
     },
   );

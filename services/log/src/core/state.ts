@@ -18,6 +18,13 @@ export function halted(text: string): LogError {
   return new LogError('halted', 'log is temporarily unavailable', { detail: text });
 }
 
+/** A tree whose own rows are missing or do not lead to its root cannot be shown, or compared with anything. */
+export function asContradiction(error: unknown): never {
+  const isDamage = error instanceof LogError && error.code === 'internal';
+  if (isDamage) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
+  throw error;
+}
+
 /**
  * Compares a head that was read with what this process knows to be true. Throws `halted` when it is below it, or
  * another tree of the same size. A larger head is not judged here: replay() does that.

@@ -1,10 +1,9 @@
 import { equalHashes } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LogStore, Mark, MarkStore } from '../core/ports.ts';
-import { checkNotBehind, halted, type LogState, nameHead, sameHead } from '../core/state.ts';
+import { asContradiction, checkNotBehind, halted, type LogState, nameHead, sameHead } from '../core/state.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { BoundedMark } from './bounded.ts';
-import { asContradiction } from './restore.ts';
 
 export interface MarkedDependencies {
   store: Pick<LogStore, 'headRoot'>;

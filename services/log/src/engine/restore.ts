@@ -1,7 +1,7 @@
 import { tilesForSize } from '@sigstead/merkle';
 import { LogError } from '../core/errors.ts';
 import type { LogStore, StoredHead } from '../core/ports.ts';
-import { halted, nameHead } from '../core/state.ts';
+import { asContradiction, nameHead } from '../core/state.ts';
 
 /** A log without entries has nothing that could have been lost. Throws `misconfigured`. */
 export function checkNewMark(head: StoredHead, newMark: { atLeast: number } | undefined): void {
@@ -13,13 +13,6 @@ export function checkNewMark(head: StoredHead, newMark: { atLeast: number } | un
   if (head.size >= newMark.atLeast) return;
   const text = `the database has ${nameHead(head)}, less than the ${newMark.atLeast} entries there must be: it was set back`;
   throw new LogError('misconfigured', text);
-}
-
-/** A tree whose own rows are missing or do not lead to its root cannot be shown, or compared with anything. */
-export function asContradiction(error: unknown): never {
-  const isDamage = error instanceof LogError && error.code === 'internal';
-  if (isDamage) throw halted(`the stored tiles do not lead to the head: ${error.detail ?? ''}`);
-  throw error;
 }
 
 /** Bytes of the partial tiles of a tree: leaf hashes at the bottom, roots of the full tiles below on other levels. Throws `halted`. */

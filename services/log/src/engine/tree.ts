@@ -14,10 +14,10 @@ import {
   restoreEdge,
   sameHead,
 } from '../core/state.ts';
+import { SharedRun } from '../core/shared-run.ts';
 import type { TileSource } from '../read/tile-source.ts';
 import { Marked } from './marked.ts';
 import { checkNewMark, loadPartials } from './restore.ts';
-import { SharedRun } from './shared-run.ts';
 
 /** Leaf hashes read and hashed in one go when catching up: some 10 ms of the event loop. */
 const REPLAY_PAGE = 8192;

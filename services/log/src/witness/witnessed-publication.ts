@@ -2,11 +2,9 @@ import { equalHashes } from '@sigstead/merkle';
 import type { Clock, Logger } from '@sigstead/platform';
 import { LogError } from '../core/errors.ts';
 import type { Personality, StoredHead } from '../core/ports.ts';
-import { checkHeadNote, halted, isOlder, nameHead } from '../core/state.ts';
+import { SharedRun } from '../core/shared-run.ts';
+import { asContradiction, checkHeadNote, halted, isOlder, nameHead } from '../core/state.ts';
 import type { PublicationStore, PublishedHead } from '../core/witness/ports.ts';
-import { inTime } from '../engine/in-time.ts';
-import { asContradiction } from '../engine/restore.ts';
-import { SharedRun } from '../engine/shared-run.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { Publication, Shown } from '../publication.ts';
 import type { LogReader } from '../read/log-reader.ts';
@@ -186,9 +184,12 @@ function isNewer(
   return b === undefined || isOlder(b, a);
 }
 
+/** Resolves with the work, or without it after so long. */
 async function atMost(work: Promise<void>, ms: number): Promise<void> {
-  const late = new Error('late');
-  await inTime(work, ms, () => late).catch((error: unknown) => {
-    if (error !== late) throw error;
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
   });
+  await Promise.race([work, enough]);
+  clearTimeout(timer);
 }

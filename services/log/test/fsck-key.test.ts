@@ -54,6 +54,22 @@ test('keys that are none, of another kind, or whose id is not theirs are refused
   }
 });
 
+test('the key of a CT log is of type 5, and one of another kind is not taken for it', () => {
+  const rome =
+    'rome.ct.filippo.io/2024h1+78f4abae+BTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABAFzPC3fap+uINc1RQ4eRbYMUt84+bKkA8GDLN8KwVdzAgYhYSv4kS8XSheGLAHCWhIJTJbuC3sL88bNMTtrsBM=';
+  const key = readCheckpointKey(rome, true);
+  assert.equal(Buffer.from(key.verifierFor('rome.ct.filippo.io/2024h1').keyHash).toString('hex'), '78f4abae');
+  const witness = 'remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2';
+  for (const [text, ct] of [
+    [rome, false],
+    [GO_KEYS[0] ?? '', true],
+    [witness, false],
+    [witness, true],
+  ] as const) {
+    assert.throws(() => readCheckpointKey(text, ct), { code: 'misconfigured' }, text);
+  }
+});
+
 const entries = [Buffer.from('one'), Buffer.from('two')];
 
 async function check(checkpoint: string, key: string, origin?: string): Promise<TreeReport> {

@@ -1,11 +1,12 @@
 import {
   ctNoteVerifier,
-  decodeBase64Strict,
   decodePem,
   type NoteVerifier,
   noteVerifier,
   type ParsedKey,
+  parseVerifierKey,
   publicKeyFromSpki,
+  type VerifierKey,
 } from '@sigstead/formats';
 import { LogError } from '../core/errors.ts';
 
@@ -18,29 +19,22 @@ export interface CheckpointKey {
   verifierFor(name: string): NoteVerifier;
 }
 
-/** SPEC: C2SP signed-note, "Verifier keys": name, key id in hex, base64 of type and key. A name holds no plus. */
-const VERIFIER_KEY = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/;
-/** SPEC: RFC 8410 §4: what stands before the 32 bytes of an Ed25519 key in its SPKI. */
-const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** What is meant as a verifier key, sound or not. */
+const VERIFIER_KEY = /^[^\s+]+\+[0-9a-f]{8}\+/;
 
 /**
- * Reads a verifier key (`name+id+key`, Ed25519 or ECDSA) or a PEM public key; with `ct`, a PEM key of a CT log. Throws
+ * Reads a verifier key (`name+id+key`) or a PEM public key, of a CT log where `ct` says so. Throws
  * LogError `misconfigured`.
  */
 export function readCheckpointKey(text: string, ct = false): CheckpointKey {
   try {
     const trimmed = text.trim();
-    const [, name, id, base64] = VERIFIER_KEY.exec(trimmed) ?? [];
-    if (name !== undefined && id !== undefined && base64 !== undefined) {
-      if (ct) throw new Error('the key of a CT log is wanted as PEM');
-      return fromVerifierKey(name, id, base64);
-    }
+    if (VERIFIER_KEY.test(trimmed)) return fromVerifierKey(parseVerifierKey(trimmed), ct);
     const [block, ...more] = decodePem(trimmed);
     if (block?.label !== 'PUBLIC KEY' || more.length > 0)
       throw new Error('neither a verifier key nor one PEM public key');
     const key = publicKeyFromSpki(block.bytes);
-    if (!ct) return keyOf(key, undefined);
-    return { spki: key.spki, name: undefined, verifierFor: (origin) => ctNoteVerifier(origin, key) };
+    return ct ? ctKeyOf(key, undefined) : keyOf(key, undefined);
   } catch (cause) {
     if (cause instanceof LogError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -48,21 +42,14 @@ export function readCheckpointKey(text: string, ct = false): CheckpointKey {
   }
 }
 
-function fromVerifierKey(name: string, id: string, base64: string): CheckpointKey {
-  const bytes = decodeBase64Strict(base64);
-  const key = publicKeyFromSpki(spkiOf(bytes));
-  const made = keyOf(key, name);
-  if (Buffer.from(made.verifierFor(name).keyHash).toString('hex') !== id)
-    throw new Error('its id is not that of its key');
-  return made;
+function fromVerifierKey({ name, type, key }: VerifierKey, ct: boolean): CheckpointKey {
+  if (type === 'cosignature-v1') throw new Error('it is the key of a witness, not of a log');
+  if (ct !== (type === 'rfc6962')) throw new Error(`a key of type ${type} is ${ct ? 'no key' : 'the key'} of a CT log`);
+  return ct ? ctKeyOf(key, name) : keyOf(key, name);
 }
 
-function spkiOf(bytes: Uint8Array): Uint8Array {
-  const key = bytes.subarray(1);
-  if (bytes[0] === 0x01 && key.length === 32) return Buffer.concat([ED25519_SPKI_PREFIX, key]);
-  // Not assigned by C2SP; the type that Go's note packages of the transparency projects give to ECDSA keys.
-  if (bytes[0] === 0x02) return key;
-  throw new Error(`its type ${bytes[0] ?? 'nothing'} is not supported`);
+function ctKeyOf(key: ParsedKey, name: string | undefined): CheckpointKey {
+  return { spki: key.spki, name, verifierFor: (origin) => ctNoteVerifier(origin, key) };
 }
 
 function keyOf(key: ParsedKey, name: string | undefined): CheckpointKey {

@@ -26,6 +26,7 @@ const MOST_FINDINGS = 10;
 /** Longer ones are tried as they are. */
 const LONGEST_BASE = 16 * 1024;
 const SHOWN_CHARS = 40_000;
+const SHOWN_FRAMES = 12;
 
 port.on('message', (order: Order) => void answer(order).then((message) => port.postMessage(message)));
 
@@ -41,6 +42,7 @@ async function answer(order: Order): Promise<ThreadAnswer> {
 
 function campaign(target: FuzzTarget, order: Order): Campaign {
   Atomics.store(begun, 0, 0n);
+  Error.stackTraceLimit = 0;
   const book = new Book(target);
   const startMs = performance.now();
   const corpus = order.first === undefined ? [...target.seeds, ...order.corpus] : [];
@@ -96,8 +98,21 @@ class Book {
       this.#timed(performance.now() - startMs, input, number);
       return verdict;
     } catch (error) {
-      this.find(number, input, error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`);
+      this.find(number, input, this.#whereItThrew(input) ?? `once only: ${String(error)}`);
       return undefined;
+    }
+  }
+
+  /** Once more, with a trace: a million refusals are made without. */
+  #whereItThrew(input: Uint8Array): string | undefined {
+    Error.stackTraceLimit = SHOWN_FRAMES;
+    try {
+      this.#target.judge(input);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`;
+    } finally {
+      Error.stackTraceLimit = 0;
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { countOf, Ranges } from '../src/core/coverage.ts';
-import type { KeyRow, SearchIndex } from '../src/core/search-index.ts';
+import { type KeyRow, MOST_ROWS_OF_A_BATCH, type SearchIndex } from '../src/core/search-index.ts';
 import { searchRows, SEGMENT_ENTRIES, storedKey, STORED_KEY_BYTES } from '../src/core/search-rows.ts';
 import { candidates } from '../src/search/candidates.ts';
 import { sha256 } from './support/test-log.ts';
@@ -15,26 +15,45 @@ interface ModelBatch {
   entries: string[][];
 }
 
-/** The rows of a model in memory; refuses questions that are not bounded. */
+/** A row that should not be there. */
+interface AddedRow {
+  firstIndex: number;
+  name: string;
+  places: number[];
+  copies: number;
+}
+
+/** The rows of a model in memory, behind those that somebody added; refuses questions that are not bounded. */
 function indexOver(
   batches: readonly ModelBatch[],
+  added: readonly AddedRow[] = [],
 ): Pick<SearchIndex, 'batchOf' | 'count' | 'rows'> & { asked: number } {
-  const rows: KeyRow[] = batches.flatMap(({ firstIndex, entries }) => {
+  const counts = new Map(batches.map(({ firstIndex, entries }) => [firstIndex, entries.length]));
+  const lies = added.flatMap(({ firstIndex, name, places, copies }) => {
+    const packed = Buffer.alloc(places.length * 2);
+    places.forEach((place, i) => packed.writeUInt16BE(place, i * 2));
+    const entryCount = counts.get(firstIndex) ?? 0;
+    return Array<KeyRow>(copies).fill({ firstIndex, entryCount, key: storedKey(keyOf(name)), places: packed });
+  });
+  const truths: KeyRow[] = batches.flatMap(({ firstIndex, entries }) => {
     const made = searchRows(entries.map((names) => names.map(keyOf))) ?? assert.fail();
     return made.begins.map((begin, n) => ({
       firstIndex,
+      entryCount: entries.length,
       key: made.keys.subarray(n * STORED_KEY_BYTES, (n + 1) * STORED_KEY_BYTES),
       places: made.places.subarray(begin - 1, begin - 1 + (made.lengths[n] ?? 0)),
     }));
   });
-  const seen = (question: Parameters<SearchIndex['count']>[0], key: Uint8Array): KeyRow[] => {
+  const rows = [...lies, ...truths];
+  const seen = (question: Parameters<SearchIndex['count']>[0], key: Uint8Array): number[] => {
     const { segments, fromBatch } = question;
     assert.ok(segments.last - segments.first < 64 && segments.last >= segments.first && question.most <= 256);
     const inside = rows.filter(({ firstIndex }) => {
       const segment = Math.floor(firstIndex / SEGMENT_ENTRIES);
       return firstIndex >= fromBatch && segment >= segments.first && segment <= segments.last;
     });
-    return inside.filter((row) => Buffer.compare(row.key, key) === 0).slice(0, question.most);
+    const firsts = inside.filter((row) => Buffer.compare(row.key, key) === 0).map(({ firstIndex }) => firstIndex);
+    return [...new Set(firsts)].sort((a, b) => a - b).slice(0, question.most);
   };
   const index = {
     asked: 0,
@@ -46,11 +65,10 @@ function indexOver(
     rows: (question: Parameters<SearchIndex['rows']>[0]) => {
       index.asked += 1;
       const leading = question.keys[question.driver] ?? assert.fail();
-      const leaders = new Set(seen(question, leading).map(({ firstIndex }) => firstIndex));
-      const wanted = rows.filter(
-        (row) => leaders.has(row.firstIndex) && question.keys.some((key) => Buffer.compare(row.key, key) === 0),
-      );
-      return Promise.resolve(wanted);
+      const wanted = rows.filter((row) => question.keys.some((key) => Buffer.compare(row.key, key) === 0));
+      const byBatch = Map.groupBy(wanted, ({ firstIndex }) => firstIndex);
+      const leaders = seen(question, leading);
+      return Promise.resolve(leaders.flatMap((i) => byBatch.get(i)?.slice(0, MOST_ROWS_OF_A_BATCH + 1) ?? []));
     },
   };
   return index;
@@ -128,6 +146,33 @@ suite('candidates of a search', () => {
     for (const wanted of [['a'], ['a', 'b'], ['c', 'a']]) {
       assert.deepEqual(await collect(index, wanted, { begin: 0, end: 3000 }), inAll(batches, wanted));
     }
+  });
+
+  test('rows that are added hide nothing, whatever they say: not even with a page that begins behind them', async () => {
+    const names = ['a', 'b'];
+    const lie = fc.record({
+      firstIndex: fc.integer({ min: 0, max: 1400 }),
+      name: fc.constantFrom(...names),
+      places: fc.array(fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 65_535 })), { maxLength: 4 }),
+      copies: fc.constantFrom(1, 2, MOST_ROWS_OF_A_BATCH + 5),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 300, maxLength: 400 }),
+        fc.array(fc.subarray(names), { minLength: 1, maxLength: 30 }),
+        fc.array(lie, { maxLength: 40 }),
+        fc.subarray(names, { minLength: 1 }),
+        fc.integer({ min: 0, max: 500 }),
+        async (sizes, held, added, wanted, begin) => {
+          const batches = modelOf(sizes, held, 1);
+          const end = sizes.reduce((sum, size) => sum + size, 0);
+          const found = new Set(await collect(indexOver(batches, added), wanted, { begin, end }));
+          const hidden = inAll(batches, wanted).filter((i) => i >= begin && !found.has(i));
+          assert.deepEqual(hidden, []);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   test('a rare key leads: a common one beside it costs nothing', async () => {

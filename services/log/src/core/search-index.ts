@@ -9,6 +9,8 @@ export interface IndexRange {
 /** Of one key in one batch: the places of its entries. Nothing of it is believed. */
 export interface KeyRow {
   firstIndex: number;
+  /** Entries of the batch that begins there: 0 when none does. The log's own word. */
+  entryCount: number;
   /** As it is stored. */
   key: Uint8Array;
   places: Uint8Array;
@@ -21,6 +23,9 @@ export interface StoredRuns {
   last: number;
   batches: number;
 }
+
+/** Rows of all keys of one question in one batch: one for each, unless rows were added that should not be there. */
+export const MOST_ROWS_OF_A_BATCH = 32;
 
 export interface KeyQuestion {
   /** As they are stored. */
@@ -42,7 +47,10 @@ export interface SearchIndex {
   batchOf(index: number): Promise<number>;
   /** For each key how many batches have it, none counted beyond `most`. */
   count(question: KeyQuestion & { most: number }): Promise<number[]>;
-  /** The rows of all keys in the first `most` batches that have the key at `driver`, by batch. */
+  /**
+   * The rows of all keys in the first `most` batches that have the key at `driver`, by batch; of a batch that has more than
+   * MOST_ROWS_OF_A_BATCH only one more than that.
+   */
   rows(question: KeyQuestion & { driver: number; most: number }): Promise<KeyRow[]>;
   /**
    * Runs of batches whose keys were stored with them, from the one that begins at `from` on, `most` batches at most.

@@ -1,4 +1,10 @@
-import type { IndexRange, KeyQuestion, KeyRow, SearchIndex } from '../core/search-index.ts';
+import {
+  type IndexRange,
+  type KeyQuestion,
+  type KeyRow,
+  MOST_ROWS_OF_A_BATCH,
+  type SearchIndex,
+} from '../core/search-index.ts';
 import { placesOf, SEGMENT_ENTRIES, storedKeyText } from '../core/search-rows.ts';
 
 /** Entries that the index names, and up to where it was looked into for them. */
@@ -35,20 +41,19 @@ export async function* candidates(
     const driver = await leader(index, question);
     const rows = driver === undefined ? [] : await index.rows({ ...question, driver, most: BATCHES });
     const found = matches(rows, keys);
-    // Rows that lie may name what was passed already.
+    // The first batch may begin before the range.
     const from = to;
     const indexes = found.indexes.filter((i) => i >= from && i < end);
     if (found.batches < BATCHES) {
       segment = segments.last + 1;
       fromBatch = segment * SEGMENT_ENTRIES;
       if (rows.length === 0) width = Math.min(width * 2, MANY_SEGMENTS);
-      // A batch may reach into the next segment.
-      to = Math.min(end, Math.max(fromBatch, (indexes.at(-1) ?? 0) + 1));
     } else {
       fromBatch = found.lastBatch + 1;
       segment = segmentOf(found.lastBatch);
-      to = Math.min(end, Math.max(to, found.lastPlace + 1));
     }
+    // A batch may reach beyond where the next look begins, and was looked at whole.
+    to = Math.min(end, Math.max(to, fromBatch, (indexes.at(-1) ?? 0) + 1));
     yield { indexes, to };
   }
 }
@@ -67,28 +72,28 @@ async function leader(index: Pick<SearchIndex, 'count'>, question: KeyQuestion):
 
 interface Matches {
   indexes: number[];
-  /** Different batches in the rows. */
+  /** Different batches in the rows, with those that do not exist. */
   batches: number;
   lastBatch: number;
-  /** The last entry that any row of the last batch names. */
-  lastPlace: number;
 }
 
-/** Entries that every key has, of the batches in these rows. */
+/**
+ * Entries that every key has, of the batches in these rows. Rows are hints: what is named beyond the end of a batch is no entry
+ * of it, and of a batch with more rows than are read through every entry counts. So no row that is added can hide an entry.
+ */
 function matches(rows: readonly KeyRow[], keys: readonly Uint8Array[]): Matches {
   const wanted = keys.map(storedKeyText);
-  const byBatch = Map.groupBy(rows, (row) => row.firstIndex);
-  const indexes = new Set<number>();
-  let lastBatch = 0;
-  let lastPlace = 0;
-  for (const [firstIndex, group] of [...byBatch].sort(([a], [b]) => a - b)) {
+  const byBatch = [...Map.groupBy(rows, (row) => row.firstIndex)].sort(([a], [b]) => a - b);
+  const indexes = byBatch.flatMap(([firstIndex, group]) => {
+    const count = group[0]?.entryCount ?? 0;
     const held = placesByKey(group);
-    const named = [...held.values()].flatMap((places) => [...places]);
-    for (const place of commonPlaces(wanted.map((key) => held.get(key)))) indexes.add(firstIndex + place);
-    lastBatch = firstIndex;
-    lastPlace = named.reduce((last, place) => Math.max(last, firstIndex + place), firstIndex);
-  }
-  return { indexes: [...indexes].sort((a, b) => a - b), batches: byBatch.size, lastBatch, lastPlace };
+    const places =
+      group.length > MOST_ROWS_OF_A_BATCH
+        ? Array.from({ length: count }, (_, place) => place)
+        : commonPlaces(wanted.map((key) => held.get(key))).filter((place) => place < count);
+    return places.map((place) => firstIndex + place);
+  });
+  return { indexes, batches: byBatch.length, lastBatch: byBatch.at(-1)?.[0] ?? 0 };
 }
 
 /** Of the rows of one batch. Two rows of one key count as one. */

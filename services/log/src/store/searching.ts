@@ -1,30 +1,37 @@
 import type { Pool } from '@sigstead/platform';
-import type { IndexRange, KeyQuestion, KeyRow, SearchIndex } from '../core/search-index.ts';
+import {
+  type IndexRange,
+  type KeyQuestion,
+  type KeyRow,
+  MOST_ROWS_OF_A_BATCH,
+  type SearchIndex,
+} from '../core/search-index.ts';
+import { SEGMENT_ENTRIES } from '../core/search-rows.ts';
 import { bytesOf, joinBytes, numberOf, type Row } from './rows.ts';
 
-/** Rows of all keys of one question in one batch: one for each, unless rows were added twice. */
-const ROWS_OF_A_BATCH = 32;
-
 /**
- * In every segment the first batches that have the key, then the first of all. The limits keep the plan: each step is a
- * look into the index at a known place.
+ * In every segment the first batches that have the key, each once and only where it belongs, then the first of all. The limits
+ * keep the plan: each step is a look into the index at a known place.
  */
 const ROWS = `
 with driver as materialized (
-  select r.segment, r.first_index
+  select s as segment, r.first_index
     from generate_series($4::integer, $5::integer) s
    cross join lateral (
-     select segment, first_index from log.search_keys
-      where log_id = $1 and segment = s and key = $2::bytea and first_index >= $6::bigint
+     select distinct first_index from log.search_keys
+      where log_id = $1 and segment = s and key = $2::bytea
+        and first_index >= greatest($6::bigint, s::bigint * ${SEGMENT_ENTRIES})
+        and first_index < (s::bigint + 1) * ${SEGMENT_ENTRIES}
       order by first_index limit $7::integer) r
    order by r.first_index limit $7::integer
 )
-select d.first_index, k.key, k.places
-  from (select distinct segment, first_index from driver) d
+select d.first_index, k.key, k.places,
+       coalesce((select entry_count from log.batches where log_id = $1 and first_index = d.first_index), 0) as entry_count
+  from driver d
  cross join lateral (
    select key, places from log.search_keys
     where log_id = $1 and segment = d.segment and first_index = d.first_index and key = any($3::bytea[])
-    limit ${ROWS_OF_A_BATCH}) k
+    limit ${MOST_ROWS_OF_A_BATCH + 1}) k
  order by d.first_index`;
 
 const COUNT = `
@@ -104,6 +111,7 @@ async function readKeyRows(
   const { rows } = await pool.query<Row>({ name: 'log_search_rows', text: ROWS, values });
   return rows.map((row) => ({
     firstIndex: numberOf(row, 'first_index'),
+    entryCount: numberOf(row, 'entry_count'),
     key: bytesOf(row, 'key'),
     places: bytesOf(row, 'places'),
   }));

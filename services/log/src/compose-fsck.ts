@@ -50,7 +50,7 @@ export async function fsckPublished(options: FsckPublishedOptions): Promise<Tree
   const verifier = key === undefined ? {} : { key: readCheckpointKey(key, staticCt) };
   const published =
     'url' in from ? httpSource({ url: from.url, connections: 2 * readAhead, pause }) : folderSource(from.folder);
-  const source = staticCt ? staticCtSource(published) : published;
+  const source = staticCt ? staticCtSource(published, sha256) : published;
   try {
     return await checkTree({ ...rest, ...verifier, source, hasher, readAhead });
   } finally {

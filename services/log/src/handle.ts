@@ -9,7 +9,7 @@ import type { RekorV2Personality } from './core/rekor-v2/personality.ts';
 import type { Exporter } from './export/exporter.ts';
 import type { StoredFsckOptions } from './fsck-stored.ts';
 import { REKOR_SERVICE, rekorV2Files } from './grpc/rekor-v2.ts';
-import { addChain, type CtLog } from './ct/add-chain.ts';
+import type { CtDesk } from './ct/desk.ts';
 import { ctRoutes } from './http/ct.ts';
 import { registerHealth } from './http/health.ts';
 import { rekorV2Routes } from './http/rekor-v2.ts';
@@ -73,7 +73,7 @@ export type Running = {
   fsck: (options?: Partial<StoredFsckOptions>) => Promise<FsckReport>;
 } & (
   | { kind: 'rekor-v2'; personality: RekorV2Personality; desk: EntryDesk; searcher: Searcher | undefined }
-  | { kind: 'ct'; personality: CtPersonality; ct: CtLog }
+  | { kind: 'ct'; personality: CtPersonality; ct: CtDesk }
 );
 
 /** What the owner of the logs gets to work with. */
@@ -99,7 +99,7 @@ export function handleOf(
       if (one.kind !== 'ct') throw misconfigured(`log "${name}" is no CT log`);
       return {
         logId: one.personality.logId,
-        addPreChain: (chain, signal) => addChain(one.ct, chain, 'precert', signal),
+        addPreChain: (chain, signal) => one.ct.addChain(chain, 'precert', signal),
       };
     },
     grpc(name) {

@@ -2,7 +2,7 @@ import type { Clock, Logger, Metrics, Pool } from '@sigstead/platform';
 import { IssuerLinks } from './core/ct/issuer-links.ts';
 import type { CtPersonality } from './core/ct/personality.ts';
 import { LogError } from './core/errors.ts';
-import type { CtLog } from './ct/add-chain.ts';
+import { type CtDesk, ctDesk } from './ct/desk.ts';
 import type { OpenLog } from './open-log.ts';
 import type { LogSpec } from './options.ts';
 import { IssuerSource } from './read/issuer-source.ts';
@@ -26,14 +26,14 @@ export async function openCt(options: {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
-}): Promise<CtLog> {
-  const { spec, log, personality, logId, reading, clock } = options;
+}): Promise<CtDesk> {
+  const { spec, log, personality, logId, reading, clock, logger } = options;
   const roots = followerOf(options);
   await roots.start().catch(async (error: unknown) => {
     await roots.close();
     throw named(spec, error);
   });
-  return {
+  const ct = {
     log,
     personality,
     origin: spec.origin,
@@ -49,6 +49,7 @@ export async function openCt(options: {
     clock,
     readOnly: spec.readOnly ?? false,
   };
+  return ctDesk(ct, logger);
 }
 
 function followerOf(options: Parameters<typeof openCt>[0]): RootFollower {

@@ -8,8 +8,9 @@ import {
 import { parseTilePath, TILE_WIDTH } from '@sigstead/merkle';
 import { contradictionBeside } from '../core/ct/beside.ts';
 import { encodeBundle } from '../core/entry-bundle.ts';
-import { sha256 } from '../sha256.ts';
 import { SourceError, type TreeSource } from './source.ts';
+
+type Sha256 = (data: Uint8Array) => Uint8Array;
 
 /** A certificate is far below, also one of a TLS log. */
 const MAX_ISSUER_BYTES = 2 ** 20;
@@ -21,11 +22,11 @@ const BESIDE = 2;
  * covers is looked at here: that each entry names its own index, that its precertificate and its issuers are there and fit.
  * SPEC: C2SP static-ct-api, "Monitoring APIs"
  */
-export function staticCtSource(source: TreeSource): TreeSource {
+export function staticCtSource(source: TreeSource, sha256: Sha256): TreeSource {
   const issuers = new Map<string, Promise<Uint8Array>>();
   const issuer = (fingerprint: Uint8Array): Promise<Uint8Array> => {
     const name = `issuer/${Buffer.from(fingerprint).toString('hex')}`;
-    const found = issuers.get(name) ?? readIssuer(source, name, fingerprint);
+    const found = issuers.get(name) ?? readIssuer(source, name, { fingerprint, sha256 });
     issuers.set(name, found);
     return found;
   };
@@ -37,7 +38,7 @@ export function staticCtSource(source: TreeSource): TreeSource {
       const bytes = await source.read(dataPath(path), maxBytes * BESIDE);
       if (bytes === undefined) return undefined;
       const leaves = decoded(dataPath(path), bytes);
-      for (const [i, leaf] of leaves.entries()) await checkLeaf(leaf, at.index * TILE_WIDTH + i, issuer);
+      for (const [i, leaf] of leaves.entries()) await checkLeaf(leaf, at.index * TILE_WIDTH + i, { issuer, sha256 });
       return encodeBundle(leaves.map((leaf) => ({ leaf: encoded(leaf, dataPath(path)) })));
     },
     ...(source.forms === undefined
@@ -68,7 +69,7 @@ function encoded(leaf: TileLeaf, path: string): Uint8Array {
 async function checkLeaf(
   leaf: TileLeaf,
   index: number,
-  issuer: (fingerprint: Uint8Array) => Promise<Uint8Array>,
+  { issuer, sha256 }: { issuer: (fingerprint: Uint8Array) => Promise<Uint8Array>; sha256: Sha256 },
 ): Promise<void> {
   if (indexOf(leaf) !== index) throw unreadable(`entry ${index} does not name its own index`);
   const chain = await Promise.all(leaf.chain.map(issuer));
@@ -85,7 +86,11 @@ function indexOf({ extensions }: TileLeaf): number | undefined {
   }
 }
 
-async function readIssuer(source: TreeSource, name: string, fingerprint: Uint8Array): Promise<Uint8Array> {
+async function readIssuer(
+  source: TreeSource,
+  name: string,
+  { fingerprint, sha256 }: { fingerprint: Uint8Array; sha256: Sha256 },
+): Promise<Uint8Array> {
   const bytes = await source.read(name, MAX_ISSUER_BYTES);
   if (bytes === undefined) throw unreadable(`${name} is missing, and entries refer to it`);
   if (Buffer.compare(sha256(bytes), fingerprint) !== 0) throw unreadable(`${name} is another certificate`);

@@ -1,20 +1,19 @@
 import { encodeBase64 } from '@sigstead/formats';
 import { TILE_WIDTH } from '@sigstead/merkle';
-import { type HttpHandler, type Logger, sendJson } from '@sigstead/platform';
+import { type HttpHandler, sendJson } from '@sigstead/platform';
 import type { FastifyReply } from 'fastify';
-import type { CtLog } from '../ct/add-chain.ts';
-import { currentSth } from '../ct/current-sth.ts';
+import type { CtDesk } from '../ct/desk.ts';
 import { consistencyRange, entriesRange, entryQuestion, proofQuestion } from './ct-parameters.ts';
 
 /** SPEC: certificate-transparency-go, ctfe: answers that will never be another one. */
 const IMMUTABLE = 'public, max-age=86400';
 
 /** The GET endpoints of RFC 6962 §4.3 to §4.8, by the last part of their path. */
-export function ctReads(ct: CtLog, logger: Logger): Record<string, HttpHandler> {
+export function ctReads(ct: CtDesk): Record<string, HttpHandler> {
   const { reader } = ct.log;
   return {
     'get-sth': async (_request, reply) => {
-      const sth = await currentSth(ct, logger);
+      const sth = await ct.currentSth();
       return sendJson(reply.header('cache-control', 'no-cache'), 200, {
         tree_size: sth.size,
         timestamp: sth.timestampMs,

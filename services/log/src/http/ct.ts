@@ -2,7 +2,7 @@ import { addChainResponse, FormatError, parseAddChainRequest } from '@sigstead/f
 import { type HttpHandler, type Logger, methodTable, requestFault, sendJson } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LogError } from '../core/errors.ts';
-import { addChain, type CtLog } from '../ct/add-chain.ts';
+import type { CtDesk } from '../ct/desk.ts';
 import { sendCtError, sendCtText } from './ct-errors.ts';
 import { ctReads } from './ct-reads.ts';
 import { withDeadline } from './deadline.ts';
@@ -16,7 +16,7 @@ const MAX_BODY_BYTES = 512 * 1024;
  * entries name their index: without that, readers of tiles cannot parse them.
  */
 export function ctRoutes(
-  ct: CtLog,
+  ct: CtDesk,
   options: { prefix: string; logger: Logger },
 ): (app: FastifyInstance) => Promise<void> {
   const { prefix, logger } = options;
@@ -24,7 +24,7 @@ export function ctRoutes(
   const add =
     (type: 'x509' | 'precert'): HttpHandler =>
     async (request, reply) => {
-      const sct = await withDeadline(request, reply, (signal) => addChain(ct, parseChain(request.bytes), type, signal));
+      const sct = await withDeadline(request, reply, (signal) => ct.addChain(parseChain(request.bytes), type, signal));
       return sendJson(reply, 200, addChainResponse(sct));
     };
   return (app) => {
@@ -32,9 +32,9 @@ export function ctRoutes(
     const limit = { bodyLimit: MAX_BODY_BYTES };
     methodTable(app, `${base}/add-chain`, { POST: add('x509') }, wrongMethod, limit);
     methodTable(app, `${base}/add-pre-chain`, { POST: add('precert') }, wrongMethod, limit);
-    for (const [name, handler] of Object.entries(ctReads(ct, logger)))
+    for (const [name, handler] of Object.entries(ctReads(ct)))
       methodTable(app, `${base}/${name}`, { GET: handler }, wrongMethod);
-    if (ct.leaves.leafIndex) registerStaticCt(app, ct, { prefix, logger, wrongMethod });
+    if (ct.leaves.leafIndex) registerStaticCt(app, ct, { prefix, wrongMethod });
     return Promise.resolve();
   };
 }

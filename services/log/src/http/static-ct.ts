@@ -1,12 +1,11 @@
 import { FormatError } from '@sigstead/formats';
 import { parseTilePath, TILE_WIDTH, type TilePath } from '@sigstead/merkle';
-import { type HttpHandler, type Logger, methodTable } from '@sigstead/platform';
+import { type HttpHandler, methodTable } from '@sigstead/platform';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ctCheckpoint } from '../core/ct/checkpoint.ts';
 import { dataTile } from '../core/ct/data-tile.ts';
 import { LogError } from '../core/errors.ts';
-import type { CtLog } from '../ct/add-chain.ts';
-import { currentSth } from '../ct/current-sth.ts';
+import type { CtDesk } from '../ct/desk.ts';
 import { FRESH, IMMUTABLE, sendCached, sendPacked, SHORT } from './cached.ts';
 import { Compression, tagged } from './compression.ts';
 import { sendCtText } from './ct-errors.ts';
@@ -20,18 +19,17 @@ const MAX_LEVEL = 5;
  */
 export function registerStaticCt(
   app: FastifyInstance,
-  ct: CtLog,
+  ct: CtDesk,
   options: {
     prefix: string;
-    logger: Logger;
     wrongMethod: (request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]) => FastifyReply;
   },
 ): void {
-  const { prefix, logger, wrongMethod } = options;
+  const { prefix, wrongMethod } = options;
   const compression = new Compression();
   const checkpoint: HttpHandler = async (request, reply) => {
     const { origin, personality } = ct;
-    const bytes = ctCheckpoint({ origin, logId: personality.logId }, await currentSth(ct, logger));
+    const bytes = ctCheckpoint({ origin, logId: personality.logId }, await ct.currentSth());
     return sendCached(request, reply, {
       ...tagged(bytes),
       contentType: 'text/plain; charset=utf-8',

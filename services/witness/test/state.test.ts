@@ -2,12 +2,20 @@ import assert from 'node:assert/strict';
 import { appendFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { formatAddCheckpointRequest, formatNote } from '@sigstead/formats';
+import { formatAddCheckpointRequest, formatNote, parseNote } from '@sigstead/formats';
 import { localSigner } from '@sigstead/keys';
 import { createMetrics, silentLogger } from '@sigstead/platform';
 import { composeWitness, initWitness, originHash, type WitnessHandle, type WitnessOptions } from '@sigstead/witness';
 import { generateKeyPairSync } from 'node:crypto';
-import { NAME, type Running, runWitness, temporaryFolder, testClock, testSigner } from './support/run-witness.ts';
+import {
+  type Answer,
+  NAME,
+  type Running,
+  runWitness,
+  temporaryFolder,
+  testClock,
+  testSigner,
+} from './support/run-witness.ts';
 import { leaves, logKey, rootOf, TestLog } from '@sigstead/test';
 import { World } from './support/world.ts';
 
@@ -212,19 +220,28 @@ test('time never goes back, and a clock that is far behind cosigns nothing', asy
   assert.equal(await timeOf(3), String(startSec + 5));
 });
 
-test('asked again within a second, the same checkpoint is not written again', async (t) => {
+test('asked again within a second, the same checkpoint is not written again, whatever lines of the log are under it', async (t) => {
   const log = new TestLog(ORIGIN);
+  const further = logKey('another.example', 'ecdsa');
   const clock = testClock();
-  const witness = await runWitness(t, { logs: [log.spec], clock });
-  const first = await witness.add(log.request(0, leaves(3)));
+  const logs = [{ origin: ORIGIN, keys: [...log.spec.keys, further.vkey] }];
+  const witness = await runWitness(t, { logs, clock });
+  const text = log.text(leaves(3));
+  const ask = (lines: readonly string[], oldSize: number): Promise<Answer> =>
+    witness.add(Buffer.from(formatAddCheckpointRequest({ oldSize, proof: [], note: formatNote(text, lines) })));
   const saves = async (): Promise<string> =>
     /sigstead_witness_save_seconds_count (\d+)/.exec(await witness.metrics.text())?.[1] ?? '';
+  const [one, other] = [log.key.line(text), further.line(text)];
+  const first = await ask([one], 0);
   const before = await saves();
-  assert.equal((await witness.add(log.request(3, leaves(3)))).body, first.body);
-  assert.equal(await saves(), before);
+  // Anybody can leave lines out and put them in another order, and make another valid signature of one with ECDSA.
+  for (const lines of [[one], [other], [further.line(text)], [one, other], [other, one]]) {
+    assert.deepEqual([(await ask(lines, 3)).body, await saves()], [first.body, before]);
+  }
   clock.nowSec += 1;
-  assert.notEqual((await witness.add(log.request(3, leaves(3)))).body, first.body);
+  assert.notEqual((await ask([one, other], 3)).body, first.body);
   assert.notEqual(await saves(), before);
+  assert.equal(parseNote((await witness.get(`/${HASH}/checkpoint`)).body).signatures.length, 3);
 });
 
 test('two processes cannot share a state, and a state opens again when its process has ended', async (t) => {

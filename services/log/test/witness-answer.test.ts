@@ -72,6 +72,14 @@ test('F66: clocks may differ by five minutes: a cosignature counts from then bef
   assert.deepEqual([-301, -300, 0, 300, 301].map(kindAt), ['failed', 'cosigned', 'cosigned', 'cosigned', 'failed']);
 });
 
+test('F66: a log whose clock was ahead once is witnessed all the same, though its heads are of the time to come', () => {
+  const signedMs = NOW + 3_600_000;
+  const body = Buffer.from(line());
+  assert.equal(judgeAnswer({ status: 200, contentType: null, body }, { ...question, signedMs }).kind, 'cosigned');
+  const old = Buffer.from(line(NOW / 1000 - 301));
+  assert.equal(judgeAnswer({ status: 200, contentType: null, body: old }, { ...question, signedMs }).kind, 'failed');
+});
+
 test('F66: what a witness says contradicts the log only where it has something to compare with', () => {
   const reasonOf = (status: number, oldSize: number, body = '', contentType: string | null = null): unknown => {
     const verdict = judgeAnswer({ status, contentType, body: Buffer.from(body) }, { ...question, oldSize });

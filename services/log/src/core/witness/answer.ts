@@ -109,10 +109,13 @@ function judgeCosignatures({ body }: WitnessAnswer, question: Question): Verdict
   }
 }
 
-/** A checkpoint cannot have been seen before it was signed, or in the time to come. SPEC: C2SP tlog-cosignature, "Format" */
+/**
+ * A checkpoint cannot have been seen before it was signed, or in the time to come. The times of heads never go back: those of
+ * a log whose clock was ahead once are in the time to come, too. SPEC: C2SP tlog-cosignature, "Format"
+ */
 function judgeTime(atMs: number, { signedMs, nowMs }: Question): string | undefined {
   if (atMs > nowMs + MAX_SKEW_MS) return 'its cosignature is of the time to come';
-  return atMs < signedMs - MAX_SKEW_MS ? 'its cosignature is older than the checkpoint' : undefined;
+  return atMs < Math.min(signedMs, nowMs) - MAX_SKEW_MS ? 'its cosignature is older than the checkpoint' : undefined;
 }
 
 /** With the size it is only another state than we thought; without, or with the very size that was asked for, it contradicts. */

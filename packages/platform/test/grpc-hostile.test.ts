@@ -284,6 +284,22 @@ test('whoever was answered cannot keep the stream open', async () => {
   connection.socket.destroy();
 });
 
+test('whoever does not read his answer keeps no call for longer than it may take: the window of a stream is 0', async () => {
+  const connection = rawConnection(running.port);
+  const noWindow = http2Frame(FrameType.Settings, { payload: Buffer.from([0, 4, 0, 0, 0, 0]) });
+  const calls = [1, 3, 5].map((stream) =>
+    Buffer.concat([
+      headers(stream, '/example.Example/Brief'),
+      http2Frame(FrameType.Data, { flags: 1, stream, payload: frame(encoded('x')) }),
+    ]),
+  );
+  connection.socket.write(Buffer.concat([noWindow, ...calls]));
+  await until('all three are under way', async () => (await underWay(running)) === 3);
+  await until('none is left', async () => (await underWay(running)) === 0);
+  assert.equal((await running.client.call('/example.Example/Brief', encoded('x'))).code, 0);
+  connection.socket.destroy();
+});
+
 test('a method lets in so many calls and no more; the others are told to come again', async () => {
   const open = Array.from({ length: 2 }, () => {
     const stream = running.client.open('/example.Example/Two');

@@ -28,8 +28,8 @@ export function watchCalls(methods: ReadonlyMap<string, ServedMethod>, metrics: 
     metrics.started(served.labels);
     const refusal = refusalOf(served);
     const deadlineMs = Date.now() + (served.method.limits.timeoutMs ?? Number.POSITIVE_INFINITY);
-    const timer = refusal === undefined ? startTimer(call, served.method.limits.timeoutMs) : undefined;
-    account(stream, served, metrics, timer);
+    account(stream, served, metrics);
+    limitTime(call, stream, served.method.limits.timeoutMs);
     large.watch(stream, () => refuse(call, new GrpcError(GrpcCode.Unavailable, 'too many large messages; retry')));
     return new WatchedCall(call, deadlineMs, {
       start: (next) => {
@@ -79,18 +79,20 @@ function refuse(call: Call, { code, message: details }: GrpcError): void {
   call.sendStatus({ code, details, metadata: null });
 }
 
-/** The library answers at the caller's deadline by itself. */
-function startTimer(call: Call, timeoutMs: number | undefined): NodeJS.Timeout | undefined {
-  if (timeoutMs === undefined) return undefined;
-  return setTimeout(() => refuse(call, deadlineOver()), timeoutMs);
+/**
+ * The library answers at the caller's deadline by itself. An answer that the caller does not read is never sent, and would
+ * keep the call for as long as he keeps the connection: he has the same time again for that, and no more.
+ */
+function limitTime(call: Call, stream: ServerHttp2Stream, timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined) return;
+  let timer = setTimeout(() => {
+    refuse(call, deadlineOver());
+    timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
+  }, timeoutMs);
+  stream.once('close', () => clearTimeout(timer));
 }
 
-function account(
-  stream: ServerHttp2Stream,
-  served: ServedMethod,
-  metrics: GrpcMetrics,
-  timer: NodeJS.Timeout | undefined,
-): void {
+function account(stream: ServerHttp2Stream, served: ServedMethod, metrics: GrpcMetrics): void {
   const beganMs = performance.now();
   served.underWay += 1;
   stream.once('wantTrailers', () => {
@@ -102,7 +104,6 @@ function account(
     if (sentHeaders?.['grpc-status'] !== undefined) setImmediate(endReading, stream);
   });
   stream.once('close', () => {
-    clearTimeout(timer);
     served.underWay -= 1;
     metrics.handled(served.labels, codeOf(stream), (performance.now() - beganMs) / 1000);
   });

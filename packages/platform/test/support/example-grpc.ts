@@ -51,6 +51,7 @@ export function exampleFile(example: Example): GrpcFile {
         }),
         Wait: unary(types, (_request, call) => wait(call)),
         WaitBriefly: unary({ ...types, timeoutMs: 50 }, (_request, call) => wait(call)),
+        Brief: unary({ ...types, timeoutMs: 50, maxCalls: 3 }, async (request) => request),
         /** Goes on whatever it is told. */
         Ignore: unary({ ...types, timeoutMs: 50 }, () => new Promise(() => undefined)),
         Two: unary({ ...types, maxCalls: 2 }, (_request, call) => wait(call)),

@@ -84,6 +84,7 @@ export function openWitnessing(parts: {
         maxWaiting: MAX_WAITING,
         pollMs: POLL_MS,
         checkpointAgeMs: options.checkpointAgeMs ?? CHECKPOINT_AGE_MS,
+        quorumOnly: mode === 'fail-closed',
         onShown: parts.onShown,
       });
       const closing = new AbortController();

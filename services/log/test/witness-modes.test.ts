@@ -104,6 +104,30 @@ test('F66: fail-open, when the time is up the checkpoint is shown with what ther
   }
 });
 
+test('F66: fail-closed shows nothing that was published without a quorum before: 503 until there is one, and never an older one', async (t) => {
+  const known = await witnesses(t, 'w');
+  const shared = { witnesses: known, quorum: 'quorum w', database: await database(t) };
+  const open = await witnessedServer(t, { ...shared, witness: { timeoutMs: 200 } });
+  assert.deepEqual(readAnswer(await open.post('with'), known).by, ['w']);
+  known[0]!.behave = absent;
+  assert.deepEqual(readAnswer(await open.post('without'), known).by, []);
+  await open.close();
+  const closed = await witnessedServer(t, {
+    ...shared,
+    witness: { mode: 'fail-closed', waitMs: 200, timeoutMs: 150 },
+  });
+  for (const answer of [await closed.get('/checkpoint'), await closed.post('with'), await closed.post('without')]) {
+    assert.deepEqual([answer.status, answer.headers['retry-after']], [503, '1'], answer.body.toString());
+  }
+  assert.throws(() => closed.handle.rekorV2('v2').checkpoint(), { code: 'unavailable' });
+  await until(async () => !(await closed.handle.ready()).ok);
+  known[0]!.behave = () => 'honest';
+  await until(async () => (await closed.get('/checkpoint')).status === 200);
+  assert.deepEqual(readNote((await closed.get('/checkpoint')).body, known).by, ['w']);
+  assert.equal(readAnswer(await closed.post('without'), known).size, 2);
+  await until(async () => (await closed.handle.ready()).ok);
+});
+
 test('F66: "quorum none" asks nobody and shows every checkpoint at once; a witnessed log is not served without its policy', async (t) => {
   const known = await witnesses(t, 'w');
   const shared = { witnesses: known, database: await database(t) };

@@ -33,7 +33,7 @@ export class Lag {
     // A log that was halted from the start has nothing to show.
     if (this.#tree.haltedBy !== undefined) return;
     const { size } = this.#tree.published.head;
-    const shown = this.#publication.head;
+    const shown = this.#publication.shown?.head;
     const entries = shown === undefined ? size : Math.max(0, size - shown.size);
     const isBehind = shown === undefined || entries > 0;
     this.#sinceMs = isBehind ? (this.#sinceMs ?? this.#clock.nowMs()) : undefined;

@@ -32,6 +32,8 @@ export interface WitnessedPublicationOptions {
   pollMs: number;
   /** See LogOptions. */
   checkpointAgeMs: number;
+  /** Shows nothing that was published without a quorum, as it may have been before this was set, or by another process. */
+  quorumOnly: boolean;
   /** Called with every publication that this process takes over. */
   onShown: () => void;
 }
@@ -67,7 +69,7 @@ export class WitnessedPublication implements Publication {
     });
   }
 
-  /** The newest publication that this process has taken over. */
+  /** The newest publication that this process has taken over, whether it may be shown or not. */
   get head(): PublishedHead | undefined {
     return this.#head;
   }
@@ -75,7 +77,9 @@ export class WitnessedPublication implements Publication {
   get shown(): Shown | undefined {
     // Throws when the log has nothing that could be shown.
     const { edge } = this.#options.tree.published;
-    return this.#head === undefined ? undefined : { head: this.#head, edge };
+    const head = this.#head;
+    if (head === undefined || (this.#options.quorumOnly && !head.quorum)) return undefined;
+    return { head, edge };
   }
 
   checkRoom(): void {

@@ -72,6 +72,7 @@ export async function witnessBench(
         maxWaiting: 100,
         pollMs: 10,
         checkpointAgeMs: 0,
+        quorumOnly: mode === 'fail-closed',
         onShown: () => undefined,
       });
       const asker = new WitnessAsker({

@@ -227,3 +227,33 @@ test('a window that ends changes the legacy status by itself', async () => {
   await handle.renewNow();
   assert.deepEqual(status(), ['Expired', 'Active']);
 });
+
+test('a window that ends by itself stops no start without the targets key; what is left to sign is told', async () => {
+  const [plain, all, clock] = [await newModel(), newSigners(), new ManualClock(START_MS + DAY_MS)];
+  const ended = { ...(await newModel()).ctlogs[0]!, validFor: { startMs: START_MS, endMs: START_MS + 2 * DAY_MS } };
+  const model = { ...plain, ctlogs: [...plain.ctlogs, ended] };
+  const store = new MemoryStore(clock);
+  await composeInMemory({ model, signers: all, store, clock });
+  clock.set(START_MS + 3 * DAY_MS);
+  const online = { snapshot: all.snapshot, timestamp: all.timestamp };
+  const { handle } = await composeInMemory({ model, signers: online, store, clock });
+  assert.equal(handle.status().targets.version, 1);
+  assert.match((await handle.ready()).detail ?? '', /targets_signer_missing/);
+  const { handle: whole } = await composeInMemory({ model, signers: all, store, clock });
+  assert.equal(whole.status().targets.version, 2, 'Expired in the target of the log');
+});
+
+test('the end of a Rekor v2 log needs no signature but that of its publication', async () => {
+  const [plain, all, clock] = [await newModel(), newSigners(), new ManualClock(START_MS + DAY_MS)];
+  const ended = {
+    ...(await newModel('https://log1.example.org')).tlogs[0]!,
+    validFor: { startMs: START_MS, endMs: START_MS + 2 * DAY_MS },
+  };
+  const model = { ...plain, tlogs: [...plain.tlogs, ended] };
+  const store = new MemoryStore(clock);
+  await composeInMemory({ model, signers: all, store, clock });
+  clock.set(START_MS + 3 * DAY_MS);
+  const { handle } = await composeInMemory({ model, signers: all, store, clock });
+  assert.equal(handle.status().targets.version, 1);
+  assert.deepEqual(await handle.ready(), { ok: true });
+});

@@ -56,7 +56,9 @@ function logTargets(
   return logs.flatMap((log, index) => {
     const key = createPublicKey({ key: Buffer.from(log.spki), format: 'der', type: 'spki' });
     if (key.asymmetricKeyType !== 'ec') return [];
-    const custom: SigstoreCustom = { usage, status: status(log.validFor, nowMs), uri: log.baseUrl };
+    // The end of a Rekor v2 log is published when it takes nothing more: no target changes by time alone when the window then ends.
+    const atMs = log.kind === 'rekor-v2' ? Number.POSITIVE_INFINITY : nowMs;
+    const custom: SigstoreCustom = { usage, status: status(log.validFor, atMs), uri: log.baseUrl };
     return [
       { name: `${file}${index === 0 ? '' : `_${index + 1}`}.pub`, text: encodePem('PUBLIC KEY', log.spki), custom },
     ];

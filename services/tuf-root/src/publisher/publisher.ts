@@ -51,12 +51,27 @@ const MAX_ATTEMPTS = 8;
 export async function publish(ports: PublisherPorts, source: ModelSource): Promise<PublishResult> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const before = await ports.view.refresh(() => ports.store.load());
-    const result = await attemptPublication(ports, before, resolveModel(source, before));
+    const result = await attemptPublication(ports, before, wantedModel(ports, source, before));
     if (result === 'lost') continue;
     ports.view.adopt(result.set);
     return result;
   }
   throw new TufError('publish_contended', `${MAX_ATTEMPTS} attempts were overtaken by other publishers`);
+}
+
+/**
+ * Where the targets key is elsewhere, a model that is published already stays as it was signed, whatever time has made of its windows:
+ * nothing can be done about it here, and a start must not fail for it. The renewer tells what is left to do.
+ */
+function wantedModel(
+  { signers }: PublisherPorts,
+  source: ModelSource,
+  before: PublishedSet | undefined,
+): TrustModel | undefined {
+  const model = resolveModel(source, before);
+  if (source === 'published' || model === undefined || before === undefined || signers.roles.targets) return model;
+  const isPublished = Buffer.compare(encodeModel(model), encodeModel(decodeModel(before.model))) === 0;
+  return isPublished ? undefined : model;
 }
 
 function resolveModel(source: ModelSource, before: PublishedSet | undefined): TrustModel | undefined {

@@ -218,6 +218,14 @@ suite('a rotation', { timeout: 240_000 }, () => {
     const serving = await children.serve(site, '--workers', '1');
     assert.equal(await published(), 'old | old', 'not by a start that finds it in the configuration either');
     await stopped(serving);
+    await meanwhile(
+      (text) => text.replace('    follows: rekor\n', ''),
+      async () => {
+        const { code, output } = await command('serve', '--config', site.configFile, '--workers', '1');
+        assert.equal(code, 1);
+        assert.match(output, /log rekor-2 of .* is not published yet, follows no log, .*"follows: rekor"/);
+      },
+    );
   });
 
   test('nothing is published of a log that does not answer, without the targets key, or without the database', async () => {
@@ -272,7 +280,17 @@ suite('a rotation', { timeout: 240_000 }, () => {
     await refused(rotate('--step', 'freeze', '--wait', '0'), /freezing rekor is for ever: .* add --confirm rekor/);
     await refused(rotate('--step', 'freeze', '--wait', '0', '--confirm', 'ct'), /--confirm names another log \(ct\)/);
     assert.equal((await post(site.url)).status, 201, 'asking has frozen nothing');
-    await step(['--step', 'freeze', '--wait', '0', '--confirm', 'rekor'], 'old new | new', '(old) new | new');
+    const freezing = ['--step', 'freeze', '--wait', '0', '--confirm', 'rekor'];
+    const withoutTargets = (yaml: string): string => yaml.replace('root: root.key, targets: targets.key, ', '');
+    await meanwhile(withoutTargets, () => refused(rotate(...freezing), /tuf\.keys has no targets key/));
+    assert.equal((await post(site.url)).status, 201, 'nothing is frozen where its window cannot be ended');
+    const beforeMs = Date.now();
+    await step(freezing, 'old new | new', '(old) new | new');
+    const [{ publicKey } = assert.fail()] = (await target('trusted_root.json')).tlogs;
+    assert.ok(
+      Date.parse(publicKey.validFor.end ?? '') >= beforeMs + 86_400_000,
+      'a timestamp may come after the entry',
+    );
     const text = 'This log has been frozen, please switch to the latest log.\n';
     assert.deepEqual(await post(site.url), { status: 405, text });
     assert.match((await request(`${site.url}/checkpoint`)).bytes.toString(), /^localhost\n\d+\n[^\n]+\nLog frozen — /);

@@ -4,10 +4,20 @@ import fc from 'fast-check';
 import { buildSigningConfig, buildTrustedRoot, type TrustModel } from '@sigstead/formats';
 import { generatePrivateKeyPem, newCaChain, newTsaChain, signerFromPem } from '@sigstead/keys';
 import { decodePem } from '@sigstead/formats';
-import { isDone, nextStep, refusalOf, type RotateStep, durationMs, durationText } from '../src/commands/rotate/plan.ts';
+import {
+  isDone,
+  nextStep,
+  refusalOf,
+  type RotateStep,
+  durationMs,
+  durationText,
+  windowEndMs,
+} from '../src/commands/rotate/plan.ts';
 import { type RotationFacts, trustFacts } from '../src/commands/rotate/facts.ts';
-import { parseServeConfig } from '../src/serve/config/load.ts';
+import { Failure } from '../src/failure.ts';
+import { parseServeConfig, type ServeConfig } from '../src/serve/config/load.ts';
 import type { ServeFile } from '../src/serve/config/sections.ts';
+import { refuseLostLines } from '../src/serve/services/lost-lines.ts';
 import type { Materials } from '../src/serve/services/materials.ts';
 import { type ShardPhase, type ShardStep, shardPhases } from '../src/serve/services/shards.ts';
 import { trustModelOf } from '../src/serve/services/trust-model.ts';
@@ -177,6 +187,58 @@ suite('the trust material of a rotation', () => {
   });
 });
 
+suite('a configuration that has lost a line since the last publication', () => {
+  const lost = (file: ServeFile, published: TrustModel | undefined): string | undefined => {
+    try {
+      const config: ServeConfig = { file, path: '/x.yaml', text: '', resolve: (name) => name };
+      refuseLostLines(config, materials, published);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Failure) return error.message;
+      throw error;
+    }
+  };
+  const without = (file: ServeFile, name: Name, key: 'follows' | 'validFrom'): ServeFile => ({
+    ...file,
+    logs: file.logs.map((log) => (log.name === name ? { ...log, [key]: undefined } : log)),
+  });
+
+  test('nothing is refused of a whole one, at any moment of two rotations', () => {
+    const file = fileOf(3);
+    for (const published of [undefined, ...publications(file)]) assert.equal(lost(file, published), undefined);
+  });
+
+  test('follows taken out at any moment: before publish nobody is sent to the new log, later nobody back to the old one', () => {
+    const file = fileOf(3);
+    publications(file).forEach((published, i) => {
+      for (const [name, publishedAfter] of [
+        ['b', 1],
+        ['c', 4],
+      ] as const) {
+        const expected =
+          i < publishedAfter ? /log \w of \S+ is not published yet, follows no log/ : /neither follows nor validFrom/;
+        assert.match(lost(without(file, name, 'follows'), published) ?? '', expected, `${name} after ${i} steps`);
+      }
+    });
+  });
+
+  test('what is said in so many words is taken: another log beside, one instead of a log that takes nothing, the first ones', () => {
+    const beside = (more: string): ServeFile => without(fileOf(2, { b: more }), 'b', 'follows');
+    const published = trustModelOf(fileOf(1), materials);
+    assert.equal(lost(beside(', validFrom: 2026-11-05T00:00:00Z'), published), undefined);
+    assert.equal(lost(without(fileOf(2, { a: ', readOnly: true' }), 'b', 'follows'), published), undefined);
+    assert.equal(lost(beside(''), undefined), undefined);
+    assert.match(lost(beside(''), published) ?? '', /beside a: .*"follows: a"/);
+  });
+
+  test('the log before it may go when all is over, with the start that was published', () => {
+    const published = publications(fileOf(2)).at(3);
+    const start = ', validFrom: 2026-11-02T00:00:00Z';
+    assert.equal(lost(without(fileOf(2, { b: start }), 'b', 'follows'), published), undefined);
+    assert.match(lost(without(fileOf(2), 'b', 'follows'), published) ?? '', /say validFrom: 2026-11-02T00:00:00.000Z/);
+  });
+});
+
 suite('where a rotation is', () => {
   const row = (name: Name, size: number, state: 'active' | 'frozen' | 'read-only' = 'active') => ({
     logId: 1,
@@ -304,6 +366,14 @@ suite('where a rotation is', () => {
     const back = facts(first, listed, switched, listed, switched);
     assert.deepEqual(back, { ...NOTHING, listedSinceMs: START_MS + 1, switchedSinceMs: START_MS + 4 });
     assert.deepEqual(trustFacts(history(first), keyOf('a').spki, undefined), NOTHING);
+  });
+
+  test('a timestamp that is taken within a day of the last note is inside the window, whose end is a whole second', () => {
+    for (const timestampMs of [START_MS, START_MS + 1, START_MS + 999]) {
+      const endMs = windowEndMs({ timestampMs });
+      assert.ok(endMs >= timestampMs + DAY_MS && endMs < timestampMs + DAY_MS + 1000);
+      assert.equal(endMs % 1000, 0);
+    }
   });
 
   test('a time to wait is read as it is written', () => {

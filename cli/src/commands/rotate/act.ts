@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createMetrics } from '@sigstead/platform';
 import { TufError } from '@sigstead/tuf-root';
 import { Failure } from '../../failure.ts';
@@ -9,6 +8,7 @@ import type { ShardStep } from '../../serve/services/shards.ts';
 import { createLog } from '../log-create.ts';
 import { withLog } from '../log-site.ts';
 import { type RotationGround, readGround } from './facts.ts';
+import { windowEndMs } from './plan.ts';
 import { probeLog } from './probe.ts';
 
 export interface ActOptions {
@@ -45,15 +45,12 @@ export async function switchOver(ground: RotationGround, { probe }: ActOptions):
 export async function freeze(ground: RotationGround): Promise<void> {
   const { site, facts } = ground;
   const { old } = facts;
+  if (facts.trust !== undefined) needTargetsKey(ground);
   await withLog(site, old, {}, (handle) => handle.changeState(old.name, 'frozen'));
   if (facts.trust === undefined) return;
   const { oldRow } = (await readGround(site, old)).facts;
   if (oldRow?.since === undefined) throw new TypeError('a frozen log without the time of it');
-  // Clients take the end for the last moment that counts, or for the first that does not: a second beyond the last note serves both.
-  const endMs = Math.ceil(oldRow.since.timestampMs / 1000) * 1000 + 1000;
-  // What is published should be true from the start: a log that has ended, not one that will.
-  while (Date.now() <= endMs) await delay(Math.min(endMs - Date.now() + 1, 5000));
-  await publishStep(ground, { kind: 'end', name: old.name, endMs });
+  await publishStep(ground, { kind: 'end', name: old.name, endMs: windowEndMs(oldRow.since) });
 }
 
 /**
@@ -62,11 +59,7 @@ export async function freeze(ground: RotationGround): Promise<void> {
  */
 async function publishStep({ site, materials }: RotationGround, step: ShardStep): Promise<void> {
   const { config, connectionString, logger, io } = site;
-  if (materials.tufSigners?.targets === undefined) {
-    throw new Failure(
-      `${config.path}: tuf.keys has no targets key, and the trusted root cannot be changed without it: do this step where it is, with the same database`,
-    );
-  }
+  needTargetsKey({ site, materials });
   const options = { config, materials, connectionString, version: io.version, slot: 1, shared: false, logger };
   const handle = await startStep('tuf', config.path, () =>
     openTuf({ ...options, metrics: createMetrics() }, step).catch((error: unknown) => {
@@ -75,6 +68,14 @@ async function publishStep({ site, materials }: RotationGround, step: ShardStep)
     }),
   );
   await handle.close();
+}
+
+/** Asked before anything is done that cannot be undone. Throws a Failure. */
+function needTargetsKey({ site, materials }: Pick<RotationGround, 'site' | 'materials'>): void {
+  if (materials.tufSigners?.targets !== undefined) return;
+  throw new Failure(
+    `${site.config.path}: tuf.keys has no targets key, and the trusted root cannot be changed without it: do this step where it is, with the same database`,
+  );
 }
 
 function configured(next: LogFile | undefined): LogFile {

@@ -69,12 +69,22 @@ export function refusalOf(step: RotateStep, facts: RotationFacts, waitMs: number
   return `too early: until ${iso(earliest)} ${why}; --wait says how long that is (here ${durationText(waitMs)})`;
 }
 
+const DAY_MS = 86_400_000;
+
+/**
+ * End of the window of a log that was frozen at `timestampMs`. An entry of Rekor v2 counts by its timestamp of another authority, which
+ * may be taken after it, by a client that tries again or by another clock: a day later still counts. The log itself signs nothing more.
+ */
+export function windowEndMs({ timestampMs }: { readonly timestampMs: number }): number {
+  return Math.ceil(timestampMs / 1000) * 1000 + DAY_MS;
+}
+
 export function iso(timeMs: number): string {
   return new Date(timeMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
 const UNITS = [
-  ['d', 86_400_000],
+  ['d', DAY_MS],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1000],

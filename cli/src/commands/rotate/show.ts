@@ -2,7 +2,7 @@ import { encodePem } from '@sigstead/formats';
 import { shellWord } from '../../shell.ts';
 import { entries } from '../log-site.ts';
 import type { RotationFacts, RotationGround } from './facts.ts';
-import { earliestMs, isDone, iso, nextStep, ROTATE_STEPS, type RotateStep, stepsOf } from './plan.ts';
+import { earliestMs, isDone, iso, nextStep, ROTATE_STEPS, type RotateStep, stepsOf, windowEndMs } from './plan.ts';
 
 /** Where a rotation is, and the command that comes next. */
 export function shownRotation({ site, facts }: RotationGround, waitMs: number): string {
@@ -69,7 +69,7 @@ export function linesElsewhere({ facts, materials }: RotationGround, step: 'publ
   const { old, next, oldRow, nextRow } = facts;
   const signer = materials.logs.get(next?.name ?? '')?.signer;
   if (next === undefined || nextRow === undefined || signer === undefined) return '';
-  const end = oldRow?.since === undefined ? undefined : Math.ceil(oldRow.since.timestampMs / 1000) * 1000 + 1000;
+  const end = oldRow?.since && windowEndMs(oldRow.since);
   const entry = (url: string, more: string): string => `      - url: ${JSON.stringify(url)}\n${more}`;
   const oldMore = step === 'freeze' && end !== undefined ? `        validUntil: ${iso(end)}\n` : '';
   const isNew = step !== 'publish';

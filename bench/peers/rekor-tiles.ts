@@ -4,35 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generatePrivateKeyPem } from '@sigstead/keys';
 import { freePort } from '@sigstead/test';
-import { runOk } from '../../test/clients/process.ts';
-import { GO_ENV, missingGo, type Tool } from '../../test/clients/tools.ts';
 import type { Target } from '../log/connection.ts';
 import type { LogIdentity } from '../log/trust.ts';
 
-const VERSION = '2.3.0';
-const INSTALL_TIMEOUT_MS = 900_000;
 const ORIGIN = 'peer.example';
 /** The best that was found by trying: no interval for checkpoints may be shorter. */
 const TUNING = ['--checkpoint-interval', '100ms', '--batch-max-age', '50ms'];
-
-/** Upstream's Rekor v2 over files. */
-export const rekorTiles: Tool = {
-  name: `rekor-tiles posix ${VERSION}`,
-  variable: 'SIGSTEAD_BENCH_REKOR_TILES',
-  folder: async () => `rekor-tiles-posix-${VERSION}`,
-  missing: missingGo,
-  fill: async (folder) => {
-    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
-    const program = `github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v${VERSION}`;
-    await runOk('go', ['install', program], { env, timeoutMs: INSTALL_TIMEOUT_MS });
-  },
-  program: 'posix',
-  check: async (program) => {
-    const told = await runOk('go', ['version', '-m', program], { env: { ...process.env, ...GO_ENV } });
-    if (!told.stdout.includes(`rekor-tiles/v2\tv${VERSION}`))
-      throw new Error(`${program} is not rekor-tiles ${VERSION}`);
-  },
-};
 
 /** A server of theirs with a new log in `folder`. Its owner waits until it listens, and stops it. */
 export async function spawnRekorTiles(

@@ -1,7 +1,8 @@
 // `npm run bench:peers`: our log engine beside Tessera's, our Rekor v2 beside upstream's, over HTTP.
 import { loadavg } from 'node:os';
 import { clientCacheDir } from '../../test/clients/cache.ts';
-import { provide, provided, type Tool } from '../../test/clients/tools.ts';
+import { provide, provided, type Tool } from '../../test/clients/tool.ts';
+import { rekorTilesPosix } from '../../test/clients/tools.ts';
 import { factLines, machineFacts } from '../machine/facts.ts';
 import { pinApart } from '../machine/pin.ts';
 import { yardstick } from '../yardstick.ts';
@@ -12,7 +13,6 @@ import { UsageError } from '../flags.ts';
 import { type PeerOptions, readOptions } from './options.ts';
 import { type Comparison, compare, runLine, tableLines, targetLines } from './report.ts';
 import { isAnyVoid, measureRekor } from './rekor.ts';
-import { rekorTiles } from './rekor-tiles.ts';
 import { startSystems, type System, type Systems } from './systems.ts';
 import { tessera } from './tessera.ts';
 
@@ -70,7 +70,7 @@ async function besideTessera(options: PeerOptions, { say, signsPerSecond }: Cont
 }
 
 async function besideRekor(options: PeerOptions, context: Context): Promise<Measured | undefined> {
-  const program = await theirProgram(rekorTiles, context.say);
+  const program = await theirProgram(rekorTilesPosix, context.say);
   if (program === undefined) return undefined;
   const { facts, runs } = await measureRekor(program, options, context);
   return { document: { facts, runs }, isVoid: isAnyVoid(runs) };

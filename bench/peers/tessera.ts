@@ -2,31 +2,22 @@ import { generateKeyPairSync, hash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThere } from '../../test/clients/cache.ts';
-import { runOk } from '../../test/clients/process.ts';
-import { GO_ENV, missingGo, type Tool } from '../../test/clients/tools.ts';
+import { expectModule, goInstalled } from '../../test/clients/go-tools.ts';
+import type { Tool } from '../../test/clients/tool.ts';
 
 const VERSION = '1.0.4';
-const INSTALL_TIMEOUT_MS = 900_000;
 /** SPEC: golang.org/x/mod/sumdb/note, algEd25519 */
 const ALG_ED25519 = 1;
 
 /** Tessera's conformance server over its POSIX storage: `POST /add` answers with the index once it is integrated. */
-export const tessera: Tool = {
+export const tessera: Tool = goInstalled({
   name: `Tessera posix ${VERSION}`,
   variable: 'SIGSTEAD_BENCH_TESSERA',
-  folder: async () => `tessera-posix-${VERSION}`,
-  missing: missingGo,
-  fill: async (folder) => {
-    const env = { ...process.env, ...GO_ENV, GOBIN: folder };
-    const program = `github.com/transparency-dev/tessera/cmd/conformance/posix@v${VERSION}`;
-    await runOk('go', ['install', program], { env, timeoutMs: INSTALL_TIMEOUT_MS });
-  },
-  program: 'posix',
-  check: async (program) => {
-    const told = await runOk('go', ['version', '-m', program], { env: { ...process.env, ...GO_ENV } });
-    if (!told.stdout.includes(`tessera\tv${VERSION}`)) throw new Error(`${program} is not Tessera ${VERSION}`);
-  },
-};
+  folder: 'tessera-posix',
+  path: 'github.com/transparency-dev/tessera/cmd/conformance/posix',
+  version: VERSION,
+  check: (program) => expectModule(program, 'tessera', VERSION),
+});
 
 /** Command line of a server with a new log in `folder`. */
 export async function tesseraCommand(program: string, folder: string, port: number): Promise<string[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { clientCacheDir, installInto } from './cache.ts';
 import { temporaryFolder } from './environment.ts';
-import { provide, provided, type Tool } from './tools.ts';
+import { provide, provided, type Tool } from './tool.ts';
 
 /** A tool whose program is a shell script that prints `good`. */
 function scriptTool(): Tool {

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { compileCacheDir, ROOT } from '../instance/index.ts';
 import { type Ended, run, runOk } from './process.ts';
-import type { Tool } from './tools.ts';
+import type { Tool } from './tool.ts';
 
 /** The options of a test that needs a program: skipped with the reason when it is not there. */
 export function needs(...tools: readonly Tool[]): { skip: string | false } {

@@ -7,7 +7,8 @@ import { relative, resolve } from 'node:path';
 import { abortOnSignal, runFiles } from '../support/run-files.ts';
 import type { Outcome } from '../support/test-events.ts';
 import { clientCacheDir } from './cache.ts';
-import { provide, provided, TOOLS } from './tools.ts';
+import { provide, provided } from './tool.ts';
+import { TOOLS } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const FILE_TIMEOUT_MS = 300_000;

@@ -6,7 +6,8 @@ import { sharedInstance } from '../instance/index.ts';
 import { isThere } from './cache.ts';
 import { needs, plainEnvironment, temporaryFolder } from './environment.ts';
 import { runOk } from './process.ts';
-import { cosign, sigstorePython, type Tool } from './tools.ts';
+import type { Tool } from './tool.ts';
+import { cosign, sigstorePython } from './tools.ts';
 
 const instance = await sharedInstance();
 const screen = await instance.printed('Ctrl-C stops it');

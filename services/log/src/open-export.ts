@@ -84,7 +84,11 @@ export function exportSource(log: OpenLog, personality: Personality): ExportSour
     halted: () => tree.haltedBy !== undefined,
     published: () => publication.shown,
     tree: () => tree.published,
-    catchUp: () => publication.catchUp(),
+    async catchUp() {
+      // What stands in the target may have been shown, and exported, by a process without witnesses.
+      if (publication.isWitnessed) await tree.catchUp();
+      await publication.catchUp();
+    },
     catchUpIfBehind: () => publication.catchUpIfBehind(),
     openHead: (note) => personality.openHead(note),
     rootAt: (edge, size) => tiles.rootAt(edge, size),

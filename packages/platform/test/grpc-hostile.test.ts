@@ -300,6 +300,38 @@ test('whoever does not read his answer keeps no call for longer than it may take
   connection.socket.destroy();
 });
 
+test('nor does who reads nothing from his connection', async (t) => {
+  const connection = rawConnection(running.port);
+  const call = (stream: number, method: string, text: string): Buffer =>
+    Buffer.concat([
+      headers(stream, `/example.Example/${method}`),
+      http2Frame(FrameType.Data, { flags: 1, stream, payload: frame(encoded(text)) }),
+    ]);
+  const wide = Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]);
+  const wider = http2Frame(FrameType.WindowUpdate, { payload: Buffer.from([0x7f, 0, 0, 0]) });
+  t.after(() => connection.socket.destroy());
+  const counted = async (what: string, method: string): Promise<number> => {
+    const text = await running.metrics.text();
+    return Number(new RegExp(`${what}_total\\{.*"${method}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+  };
+  const started = (): Promise<number> => counted('started', 'Brief');
+  const before_ = await started();
+  connection.socket.pause();
+  connection.socket.write(
+    Buffer.concat([http2Frame(FrameType.Settings, { payload: wide }), wider, call(1, 'Count', '100000')]),
+  );
+  // What the kernel takes is full when nothing more has been sent for a while.
+  const sent: number[] = [];
+  await until('its answer stands still', async () => {
+    const now = sent.unshift(await counted('msg_sent', 'Count'));
+    return now > 40 && sent[0] !== 0 && sent[0] === sent[40];
+  });
+  connection.socket.write(Buffer.concat([3, 5, 7].map((stream) => call(stream, 'Brief', 'x'))));
+  await until('three more have begun', async () => (await started()) === before_ + 3);
+  await until('they are over', async () => (await underWay(running)) === 1);
+  assert.equal((await running.client.call('/example.Example/Brief', encoded('x'))).code, 0);
+});
+
 test('a method lets in so many calls and no more; the others are told to come again', async () => {
   const open = Array.from({ length: 2 }, () => {
     const stream = running.client.open('/example.Example/Two');

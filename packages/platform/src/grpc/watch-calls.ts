@@ -87,7 +87,11 @@ function limitTime(call: Call, stream: ServerHttp2Stream, timeoutMs: number | un
   if (timeoutMs === undefined) return;
   let timer = setTimeout(() => {
     refuse(call, deadlineOver());
-    timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
+    timer = setTimeout(() => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // Who reads nothing at all does not let the reset out either.
+      stream.destroy();
+    }, timeoutMs);
   }, timeoutMs);
   stream.once('close', () => clearTimeout(timer));
 }

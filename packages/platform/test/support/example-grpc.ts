@@ -107,6 +107,7 @@ export const FrameType = {
   Settings: 4,
   Ping: 6,
   GoAway: 7,
+  WindowUpdate: 8,
   Continuation: 9,
 } as const;
 export const END_HEADERS = 4;

@@ -48,7 +48,7 @@ Usage: sigstead dev [options]      (npm start -- [options])
                      origin of the Rekor log and cannot change afterwards.
   --metrics-port N   port of the metrics, on loopback. Default: a free one, shown at start.
   --grpc-port N      serve the Rekor log over gRPC too, without TLS, on this port; 0 takes a free one. Default: no gRPC.
-  --ready-file FILE  written when all parts answer: {"url":…,"metrics":…,"dataDir":…,"tufRoot":…,"tufRootSha256":…}
+  --ready-file FILE  written when all parts answer: {"url":…,"pid":…,"metrics":…,"grpc":…,"dataDir":…,"tufRoot":…,…}
   --config FILE      settings file. Default: sigstead.yaml in the data folder, made on first start. Options win over it.
   --log-level LEVEL  debug, info, warn (default), error or silent; JSON lines on stderr.
 

@@ -55,6 +55,7 @@ suite('the command line of witness', () => {
     for (const [words, said] of [
       ['witness', /name --config FILE/],
       ['witness sing --config c', /unknown "sing"; say init, key or check/],
+      ['witness sing', /unknown "sing"; say init, key or check/],
       ['witness key', /name --config FILE/],
       ['witness --config c extra more', /unexpected "more"/],
       ['witness --config c --name n', /--name is for init/],

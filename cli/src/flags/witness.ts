@@ -30,12 +30,12 @@ export function parseWitness(args: string[]): WitnessFlags {
   }
   if (values['unused-key'] !== undefined) throw usageFailure('--unused-key is for init', 'witness');
   noMore(rest, 'witness');
+  if (word !== undefined && word !== 'key' && word !== 'check') {
+    throw usageFailure(`unknown ${quoted(word)}; say init, key or check, or nothing to serve`, 'witness');
+  }
   const config = needed('witness', '--config FILE', values.config);
   if (word === undefined) return { action: 'serve', config, ...given('readyFile', values['ready-file']) };
   if (values['ready-file'] !== undefined) throw usageFailure('--ready-file is for serving', 'witness');
-  if (word !== 'key' && word !== 'check') {
-    throw usageFailure(`unknown ${quoted(word)}; say init, key or check, or nothing to serve`, 'witness');
-  }
   return { action: word, config };
 }
 

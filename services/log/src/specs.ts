@@ -13,7 +13,7 @@ export function checkSpecs(specs: readonly LogSpec[]): void {
     if (names.has(spec.name)) throw misconfigured(`two logs are named "${spec.name}"`);
     names.add(spec.name);
     if (spec.export !== undefined && spec.kind !== 'rekor-v2') {
-      throw misconfigured(`log "${spec.name}" cannot be exported: only Rekor v2 logs have a layout for it`);
+      throw misconfigured(`log "${spec.name}" cannot be exported: only Rekor v2 logs are`);
     }
     checkCt(spec);
     if (spec.kind !== 'rekor-v2' && spec.alsoSign !== undefined && spec.alsoSign.length > 0) {

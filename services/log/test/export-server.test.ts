@@ -149,7 +149,7 @@ test('a database set back below its own exported checkpoint is found out, and no
   await older.close();
 });
 
-test('a CT log has no layout to be exported in: it is refused at the start', async () => {
+test('a CT log is not exported: a place to do so is refused at the start', async () => {
   const ct = { ...spec(path.join(base, 'ct')), kind: 'ct' as const };
   await assert.rejects(startServer({ logs: [ct] }), { code: 'misconfigured' });
 });

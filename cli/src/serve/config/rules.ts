@@ -93,8 +93,7 @@ function checkExports({ logs }: ServeFile, fail: Fail): void {
   logs.forEach(({ kind, export: to }, i) => {
     if (to === undefined) return;
     const path = `logs[${i}].export`;
-    if (kind !== 'rekor-v2')
-      fail(path, 'is for kind rekor-v2 only: a ct log (RFC 6962) has no layout of files to copy');
+    if (kind !== 'rekor-v2') fail(path, 'is for kind rekor-v2 only: ct logs are not exported');
     if ((to.folder === undefined) === (to.bucket === undefined)) fail(path, 'wants either folder or bucket');
     if (to.bucket !== undefined && to.region === undefined) fail(`${path}.region`, 'missing: a bucket is in a region');
     const stray = (['prefix', 'region', 'endpoint', 'pathStyle'] as const).find((key) => to[key] !== undefined);

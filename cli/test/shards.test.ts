@@ -231,11 +231,27 @@ suite('a configuration that has lost a line since the last publication', () => {
     assert.match(lost(beside(''), published) ?? '', /beside a: .*"follows: a"/);
   });
 
+  test('a log is not signed with again because its successor says its start and follows it no more', () => {
+    const start = ', validFrom: 2026-11-02T00:00:00Z';
+    const [, listed, switched, ended] = publications(fileOf(2));
+    const parted = without(fileOf(2, { b: start }), 'b', 'follows');
+    assert.match(
+      lost(parted, switched) ?? '',
+      /log a of \S+ is in the published signing config no longer, .* beside b/,
+    );
+    assert.equal(lost(parted, listed), undefined, 'said in so many words');
+    assert.equal(lost(parted, ended), undefined);
+    const both = fileOf(2, { a: ', validFrom: 2026-11-01T00:00:00Z', b: start });
+    assert.equal(lost(without(both, 'b', 'follows'), switched), undefined);
+    const retired = without(fileOf(2, { a: ', readOnly: true', b: start }), 'b', 'follows');
+    assert.equal(lost(retired, switched), undefined);
+  });
+
   test('the log before it may go when all is over, with the start that was published', () => {
     const published = publications(fileOf(2)).at(3);
     const start = ', validFrom: 2026-11-02T00:00:00Z';
     assert.equal(lost(without(fileOf(2, { b: start }), 'b', 'follows'), published), undefined);
-    assert.match(lost(without(fileOf(2), 'b', 'follows'), published) ?? '', /say validFrom: 2026-11-02T00:00:00.000Z/);
+    assert.match(lost(without(fileOf(2), 'b', 'follows'), published) ?? '', /say validFrom: 2026-11-02T00:00:00Z/);
   });
 });
 

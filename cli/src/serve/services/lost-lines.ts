@@ -11,8 +11,8 @@ import { isSigningLog, publishedLog, shardPhases } from './shards.ts';
 export function refuseLostLines(config: ServeConfig, materials: Materials, published: TrustModel | undefined): void {
   if (published === undefined) return;
   refuseForgotten(config, materials, published);
-  refuseUnfollowing(config, materials, published);
   refuseEarlierStart(config, materials, published);
+  refuseUnfollowing(config, materials, published);
 }
 
 /**
@@ -31,19 +31,29 @@ function refuseForgotten({ file, path }: ServeConfig, materials: Materials, publ
   );
 }
 
-/** A log that was prepared and has lost its `follows` would be trusted and signed with at once, by clients that do not know its key. */
+/**
+ * A log that was prepared and has lost its `follows` would be trusted and signed with at once, by clients that do not know its key; one
+ * whose successor has lost it would be signed with again.
+ */
 function refuseUnfollowing({ file, path }: ServeConfig, materials: Materials, published: TrustModel): void {
   const phases = shardPhases({ file, materials, published });
-  const signing = file.logs.filter(({ name }) => phases.get(name)?.sign === true);
-  const entryOf = (name: string) => publishedLog(published, spkiOf(materials, name));
-  const used = signing.find(({ name }) => isSigningLog(published, entryOf(name)));
-  if (used === undefined) return;
+  const signing = file.logs
+    .filter(({ name }) => phases.get(name)?.sign === true)
+    .map((log) => ({ ...log, entry: publishedLog(published, spkiOf(materials, log.name)) }));
+  const used = signing.find(({ entry }) => isSigningLog(published, entry));
   const added = signing.find(
-    ({ name, follows, validFrom }) => follows === undefined && validFrom === undefined && entryOf(name) === undefined,
+    ({ entry, follows, validFrom }) =>
+      follows === undefined && validFrom === undefined && !isSigningLog(published, entry),
   );
-  if (added === undefined) return;
+  if (used === undefined || added === undefined) return;
+  const { name, entry } = added;
+  if (entry !== undefined) {
+    throw new Failure(
+      `tuf: log ${name} of ${path} is in the published signing config no longer, and would be signed with again, beside ${used.name}: when that one takes over from it, it says "follows: ${name}" until ${name} is frozen; when ${name} takes nothing more, mark it readOnly: true; when both are meant, say validFrom: ${iso(entry.validFor.startMs)} of it`,
+    );
+  }
   throw new Failure(
-    `tuf: log ${added.name} of ${path} is not published yet, follows no log, and would be trusted and signed with at once, beside ${used.name}: when it is to take over, "follows: ${used.name}" keeps it out until sigstead log rotate publishes it; when both are meant, say its validFrom; when ${used.name} takes nothing more, mark that one readOnly: true`,
+    `tuf: log ${name} of ${path} is not published yet, follows no log, and would be trusted and signed with at once, beside ${used.name}: when it is to take over, "follows: ${used.name}" keeps it out until sigstead log rotate publishes it; when both are meant, say its validFrom; when ${used.name} takes nothing more, mark that one readOnly: true`,
   );
 }
 
@@ -57,11 +67,16 @@ function refuseEarlierStart({ file, path }: ServeConfig, materials: Materials, p
     const { startMs } = entry.validFor;
     if (startMs <= earliestMs) continue;
     throw new Failure(
-      `tuf: log ${name} of ${path} has neither follows nor validFrom, and is published with a start of its own: put its follows back; when the rotation that made it is over and the log before it is gone from logs, say validFrom: ${new Date(startMs).toISOString()}`,
+      `tuf: log ${name} of ${path} has neither follows nor validFrom, and is published with a start of its own: put its follows back; when the rotation that made it is over and the log before it is gone from logs, say validFrom: ${iso(startMs)}`,
     );
   }
 }
 
 function spkiOf(materials: Materials, name: string): Uint8Array {
   return materials.logs.get(name)?.signer.spki ?? new Uint8Array();
+}
+
+/** As the configuration writes it. */
+function iso(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -6,6 +6,7 @@ import type { QueueLimits } from './engine/queue.ts';
 import { type EngineMetrics, Sequencer } from './engine/sequencer.ts';
 import { Tree } from './engine/tree.ts';
 import { openReads, type ReadOptions } from './open-reads.ts';
+import type { AnswerReads } from './read/answers.ts';
 import type { EntrySource } from './read/entry-source.ts';
 import type { LogReader } from './read/log-reader.ts';
 import { plainPublication, type Publication } from './publication.ts';
@@ -60,7 +61,7 @@ export interface OpenLogOptions {
   checkpointAgeMs?: number;
   reads?: ReadOptions;
   /** For logs whose checkpoints are witnessed before they are shown. Default: what is published in the tree is shown. */
-  publication?: (log: { tree: Tree; tiles: TileSource; reader: LogReader }) => Publication;
+  publication?: (log: { tree: Tree; reader: LogReader; answers: AnswerReads }) => Publication;
 }
 
 /** For comparing marks: apart from the memory and the connections that answering readers uses up. */
@@ -101,6 +102,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     logger,
     budgetBytes,
     checkpointAgeMs,
+    isWitnessed: options.publication !== undefined,
   });
   const pause = options.pause ?? pauseFor;
   const watch = watchMs === undefined ? undefined : new Watch({ tree, logger, everyMs: watchMs });
@@ -128,7 +130,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     tiles: read.tiles,
     entries: read.entries,
     reader: read.reader,
-    publication: (options.publication ?? plainPublication)({ tree, tiles: read.tiles, reader: read.reader }),
+    publication: (options.publication ?? plainPublication)({ tree, reader: read.reader, answers: read.answers }),
     store,
     hasher,
     trouble: () => watch?.trouble ?? sequencer.trouble(),

@@ -4,6 +4,7 @@ import type { LogStore, Personality } from './core/ports.ts';
 import type { LeafRecord } from './core/records.ts';
 import { halted } from './core/state.ts';
 import type { Tree } from './engine/tree.ts';
+import { type AnswerReads, RECENT_TILES_BYTES } from './read/answers.ts';
 import { type Archive, ArchiveReader } from './read/archive.ts';
 import { EntrySource } from './read/entry-source.ts';
 import { LeafIndex } from './read/leaf-index.ts';
@@ -28,6 +29,7 @@ export interface LogReads {
   readonly tiles: TileSource;
   readonly entries: EntrySource;
   readonly reader: LogReader;
+  readonly answers: AnswerReads;
   /** Takes over what was just published. */
   offer(firstIndex: number, records: readonly LeafRecord[], fullTiles: readonly PlacedTile[]): void;
 }
@@ -45,6 +47,8 @@ export function openReads(options: {
   logger: Logger;
   budgetBytes: number;
   checkpointAgeMs?: number | undefined;
+  /** Whether answers to entries are not made of what was just written. */
+  isWitnessed: boolean;
 }): LogReads {
   const { name, hasher, personality, tree, reads, clock, logger, budgetBytes } = options;
   const { store = options.store, gate = new LoadGate(), metrics } = reads;
@@ -56,12 +60,16 @@ export function openReads(options: {
   const entries = new EntrySource({ ...from, tiles });
   const leaves = new LeafIndex({ store, gate });
   const age = options.checkpointAgeMs === undefined ? {} : { checkpointAgeMs: options.checkpointAgeMs };
+  const sources = { hasher, tree, entries, leaves, observer, ...age };
+  const recent = new TileSource({ hasher, store: options.store, observer, budgetBytes: RECENT_TILES_BYTES });
   return {
     tiles,
     entries,
-    reader: logReader({ hasher, tree, tiles, entries, leaves, observer, ...age }),
+    reader: logReader({ ...sources, tiles }),
+    answers: { tiles: recent, reader: logReader({ ...sources, tiles: recent }) },
     offer(firstIndex, records, fullTiles) {
       tiles.offer(fullTiles);
+      if (options.isWitnessed) recent.offer(fullTiles);
       entries.offer(firstIndex, records);
       if (!personality.findsByLeafHash) return;
       leaves.offer(

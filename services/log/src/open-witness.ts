@@ -63,8 +63,9 @@ export function openWitnessing(parts: {
   const metrics = witnessMetrics(options.metrics, spec.name);
   let loop: WitnessLoop | undefined;
   return {
-    publication({ tree, tiles, reader }) {
+    publication({ tree, reader, answers }) {
       const { logId, pool } = parts;
+      const { tiles } = answers;
       const store = publicationStore({
         connectionString,
         pool,
@@ -75,8 +76,8 @@ export function openWitnessing(parts: {
       const publication = new WitnessedPublication({
         store,
         tree,
-        tiles,
         reader,
+        answers,
         personality,
         clock,
         logger,

@@ -7,8 +7,8 @@ import { asContradiction, checkHeadNote, halted, isOlder, nameHead } from '../co
 import type { PublicationStore, PublishedHead } from '../core/witness/ports.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { Publication, Shown } from '../publication.ts';
+import { type AnswerReads, RECENT_ENTRIES } from '../read/answers.ts';
 import type { LogReader } from '../read/log-reader.ts';
-import type { TileSource } from '../read/tile-source.ts';
 import { Waiting } from './waiting.ts';
 
 /** How long a checkpoint is held back to look for a newer one; where others answer at the same address; and once it is known to be there. */
@@ -19,8 +19,10 @@ const NEWS_PATIENCE_MS = 5000;
 export interface WitnessedPublicationOptions {
   store: PublicationStore;
   tree: Tree;
-  tiles: TileSource;
+  /** For entries from long ago: what readers get. */
   reader: LogReader;
+  /** For everything that others wait for. */
+  answers: AnswerReads;
   personality: Personality;
   clock: Clock;
   logger: Logger;
@@ -100,8 +102,11 @@ export class WitnessedPublication implements Publication {
     leafHash: Uint8Array,
     signal?: AbortSignal,
   ): Promise<{ head: StoredHead; proof: Uint8Array[] }> {
-    const { head } = await this.covering(index, signal);
-    return this.#options.reader.inclusion(index, leafHash, head);
+    const { head, edge } = await this.covering(index, signal);
+    const { reader, answers } = this.#options;
+    // Who asks for what is old, and was submitted by anybody, takes nothing from those whose entries are new.
+    const from = index < edge.size - RECENT_ENTRIES ? reader : answers.reader;
+    return from.inclusion(index, leafHash, head);
   }
 
   catchUp(): Promise<void> {
@@ -137,13 +142,13 @@ export class WitnessedPublication implements Publication {
   }
 
   async #prove(head: PublishedHead): Promise<void> {
-    const { tree, tiles, personality } = this.#options;
+    const { tree, answers, personality } = this.#options;
     checkHeadNote(personality, head);
     if (tree.published.head.size < head.size) await tree.catchUp();
     tree.assertRunning();
     const { edge } = tree.published;
     if (edge.size < head.size) throw halted(`size ${head.size} was published, the log has ${edge.size}`);
-    const root = await tiles.rootAt(edge, head.size).catch(asContradiction);
+    const root = await answers.tiles.rootAt(edge, head.size).catch(asContradiction);
     if (equalHashes(root, head.root)) return;
     const ours = nameHead({ size: head.size, root });
     throw halted(`what was published (${nameHead(head)}) is not of this tree, which had ${ours}`);

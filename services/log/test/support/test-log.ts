@@ -115,6 +115,8 @@ export interface OpenOptions {
   engineLimits?: Partial<EngineLimits>;
   pause?: (ms: number) => Promise<void>;
   publication?: OpenLogOptions['publication'];
+  reads?: OpenLogOptions['reads'];
+  cacheBytes?: number;
 }
 
 /** A fresh database with the schema of this service. */
@@ -154,6 +156,8 @@ export async function testLogs(): Promise<TestLogs> {
         ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
         ...(options.publication === undefined ? {} : { publication: options.publication }),
+        ...(options.reads === undefined ? {} : { reads: options.reads }),
+        ...(options.cacheBytes === undefined ? {} : { cacheBytes: options.cacheBytes }),
         ...(options.engineLimits === undefined ? {} : { engineLimits: options.engineLimits }),
       });
       opened.push(log);

@@ -14,7 +14,7 @@ import { WitnessLoop, type WitnessMode } from '../../src/witness/loop.ts';
 import { witnessMetrics } from '../../src/witness/metrics.ts';
 import { WitnessedPublication } from '../../src/witness/witnessed-publication.ts';
 import { type FakeWitness, policyText } from './fake-witness.ts';
-import { hasher, TEST_KEY_PEM, type TestLogs } from './test-log.ts';
+import { hasher, type OpenOptions, TEST_KEY_PEM, type TestLogs } from './test-log.ts';
 
 export type PublicationStep = 'settle' | 'publish' | 'peek';
 
@@ -44,7 +44,12 @@ export function entry(value: string): Submission {
 /** A witnessed log of one process, whose publication store fails on request. */
 export async function witnessBench(
   logs: TestLogs,
-  options: { witness: FakeWitness; mode?: WitnessMode; logger?: Logger },
+  options: {
+    witness: FakeWitness;
+    mode?: WitnessMode;
+    logger?: Logger;
+    open?: Pick<OpenOptions, 'reads' | 'cacheBytes'>;
+  },
 ): Promise<WitnessBench> {
   const { witness, mode = 'fail-closed', logger = silentLogger } = options;
   const policy: WitnessPolicy = parseWitnessPolicy(policyText([witness], `quorum ${witness.name}`));
@@ -59,12 +64,13 @@ export async function witnessBench(
   const log = await logs.open({
     personality,
     clock: systemClock,
-    publication({ tree, tiles, reader }) {
+    ...options.open,
+    publication({ tree, reader, answers }) {
       const publication = new WitnessedPublication({
         store,
         tree,
-        tiles,
         reader,
+        answers,
         personality,
         logger,
         clock: systemClock,
@@ -88,7 +94,7 @@ export async function witnessBench(
         mode,
         policy,
         tree,
-        tiles,
+        tiles: answers.tiles,
         hasher,
         personality,
         publication,

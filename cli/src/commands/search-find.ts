@@ -29,14 +29,14 @@ export async function findEntries(flags: FindFlags, io: FindIo): Promise<void> {
   let from = flags.from;
   let found = 0;
   let isComplete = true;
-  for (;;) {
+  for (let isOnePage = true; ; isOnePage = false) {
     const answer = await askPage(url, { terms, from, limit: Math.min(PAGE, flags.limit - found), ...key });
     for (const entry of answer.entries) io.write(lineOf(entry, flags));
     found += answer.entries.length;
     from = answer.next;
     isComplete &&= answer.complete;
     if (!answer.more || found >= flags.limit) {
-      io.writeError(summary({ found, answer, isComplete, flags }));
+      io.writeError(summary({ found, answer, isOnePage, isComplete, flags }));
       return;
     }
   }
@@ -77,10 +77,17 @@ function lineOf(found: FoundEntry, { json }: FindFlags): string {
   return `${[String(found.index), what, names.map(oneLine).join(', ') || '-', issuers.map(oneLine).join(', ') || '-'].join('  ')}\n`;
 }
 
-function summary(of: { found: number; answer: ReadAnswer; isComplete: boolean; flags: FindFlags }): string {
-  const { found, answer, isComplete, flags } = of;
+function summary(of: {
+  found: number;
+  answer: ReadAnswer;
+  isOnePage: boolean;
+  isComplete: boolean;
+  flags: FindFlags;
+}): string {
+  const { found, answer, isOnePage, isComplete, flags } = of;
   const signature = flags.key === undefined ? 'its signature not checked' : 'its signature verified';
-  const what = `${found} ${found === 1 ? 'entry' : 'entries'}, proven under the checkpoint of size ${answer.checkpoint.size}, ${signature}`;
+  const checkpoint = `${isOnePage ? 'the checkpoint' : 'the checkpoint of its page, the last one'} of size ${answer.checkpoint.size}`;
+  const what = `${found} ${found === 1 ? 'entry' : 'entries'}, ${isOnePage ? '' : 'each '}proven under ${checkpoint}, ${signature}`;
   const more = answer.more ? `; there may be more: --from ${answer.next}` : '';
   const gaps = isComplete ? '' : '; some entries of the log cannot be searched';
   return `${what}${more}${gaps}\n`;

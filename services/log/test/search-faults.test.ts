@@ -139,9 +139,26 @@ test('a client that believes no server refuses answers that do not hold', async 
     ['an index beyond the tree', { hits: [{ ...hit, logIndex: '3' }] }, /3/],
     ['no proof', { hits: [{ ...hit, inclusionProof: { ...hit.inclusionProof, hashes: [] } }] }, /proof/],
     ['another checkpoint', { checkpoint: { envelope: 'x' } }, /does not hold/],
-    ['no way on', { more: true, next: '0' }, /leads nowhere/],
+    ['one entry twice', { hits: [hit, hit] }, /not in order/],
+    ['entries in another order', { hits: [second, hit] }, /not in order/],
+    ['an entry of the next page', { next: '2', more: true }, /not before next/],
+    [
+      'the id of another log',
+      { hits: [{ ...hit, logId: { keyId: Buffer.alloc(32).toString('base64') } } as typeof hit] },
+      /id of the log/,
+    ],
+    ['no way on', { hits: [], more: true, next: '0' }, /leads nowhere/],
     ['no list', { hits: undefined as never }, /no list of hits/],
   ];
+  const lies = { rootHash: 'AAAA', treeSize: '9', logIndex: '7' };
+  const embellished = {
+    ...hit,
+    integratedTime: '1700000000',
+    inclusionPromise: { signedEntryTimestamp: 'AAAA' },
+    x: 1,
+  };
+  const lying = { ...embellished, inclusionProof: { ...hit.inclusionProof, ...lies } };
+  assert.deepEqual(read({ ...good, hits: [lying] }).entries[0]?.json, hit, 'what is not proven is not passed on');
   for (const [what, change, reason] of bad) {
     assert.throws(
       () => read({ ...good, ...change }),

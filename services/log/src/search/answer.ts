@@ -1,12 +1,15 @@
 import {
   type Checkpoint,
   decodeBase64Strict,
+  encodeBase64,
+  type Note,
   type NoteVerifier,
   parseSignedCheckpoint,
   verifyNote,
 } from '@sigstead/formats';
 import { type TreeHasher, verifyInclusion } from '@sigstead/merkle';
 import { identityKey } from '../core/ports.ts';
+import { transparencyLogEntry } from '../core/rekor-v2/response.ts';
 import { keysOfBody, searchableEntry } from '../core/rekor-v2/search-entry.ts';
 import { type SearchableEntry, searchKey, type Sha256 } from '../core/rekor-v2/search-keys.ts';
 import type { SearchQuery } from '../core/rekor-v2/search-query.ts';
@@ -15,7 +18,7 @@ import type { SearchQuery } from '../core/rekor-v2/search-query.ts';
 export interface FoundEntry {
   index: number;
   entry: SearchableEntry;
-  /** As the log answered it. */
+  /** As the log answers it, made of what was proven: nothing else that the server said is in it. */
   json: unknown;
 }
 
@@ -46,8 +49,11 @@ export function readAnswer(bytes: Uint8Array, rules: AnswerRules): ReadAnswer {
     if (verifier !== undefined) verifyNote(note, [verifier]);
     const hits = at(answer, 'hits');
     if (!Array.isArray(hits)) throw new Error('it has no list of hits');
-    const entries = hits.map((hit: unknown) => foundEntry(hit, { ...rules, checkpoint, envelope }));
+    const tree = { checkpoint, note, envelope };
+    const entries = hits.map((hit: unknown) => foundEntry(hit, { ...rules, ...tree }));
     const next = integerAt(answer, 'next');
+    const isOrdered = entries.every(({ index }, i) => index > (entries[i - 1]?.index ?? -1) && index < next);
+    if (!isOrdered) throw new Error('its hits are not in order, or not before next');
     const more = answer['more'] === true;
     if (more && next <= rules.query.from) throw new Error('it leads nowhere: next is not beyond from');
     return { entries, checkpoint, next, more, complete: answer['complete'] === true };
@@ -56,13 +62,15 @@ export function readAnswer(bytes: Uint8Array, rules: AnswerRules): ReadAnswer {
   }
 }
 
-function foundEntry(hit: unknown, rules: AnswerRules & { checkpoint: Checkpoint; envelope: string }): FoundEntry {
-  const { query, hasher, sha256, checkpoint } = rules;
+type HitRules = AnswerRules & { checkpoint: Checkpoint; note: Note; envelope: string };
+
+function foundEntry(hit: unknown, rules: HitRules): FoundEntry {
+  const { query, hasher, sha256, checkpoint, envelope } = rules;
   const index = integerAt(hit, 'logIndex');
   const leaf = decodeBase64Strict(textAt(hit, 'canonicalizedBody'));
   const hashes = at(hit, 'inclusionProof', 'hashes');
   if (!Array.isArray(hashes)) throw new Error(`entry ${index} has no proof`);
-  if (textAt(hit, 'inclusionProof', 'checkpoint', 'envelope') !== rules.envelope) {
+  if (textAt(hit, 'inclusionProof', 'checkpoint', 'envelope') !== envelope) {
     throw new Error(`entry ${index} comes with another checkpoint`);
   }
   const proof = hashes.map((each: unknown) => decodeBase64Strict(String(each)));
@@ -71,7 +79,19 @@ function foundEntry(hit: unknown, rules: AnswerRules & { checkpoint: Checkpoint;
   const held = new Set(keysOfBody(leaf, sha256).map(identityKey));
   const holds = query.terms.every((term) => held.has(identityKey(searchKey(term, sha256))));
   if (entry === undefined || !holds || index < query.from) throw new Error(`entry ${index} is none that was asked for`);
-  return { index, entry, json: hit };
+  const { size, root } = checkpoint;
+  const proven = { keyId: keyIdOf(hit, rules), index, size, root, proof, note: Buffer.from(envelope), leaf };
+  return { index, entry, json: transparencyLogEntry(proven) };
+}
+
+/** The log's id, which begins with what stands on the signature line. */
+function keyIdOf(hit: unknown, { checkpoint, note }: HitRules): Uint8Array {
+  const keyId = decodeBase64Strict(textAt(hit, 'logId', 'keyId'));
+  const isOfLog = note.signatures.some(
+    ({ name, keyHash }) => name === checkpoint.origin && Buffer.compare(keyHash, keyId.subarray(0, 4)) === 0,
+  );
+  if (keyId.length !== 32 || !isOfLog) throw new Error(`the id of the log is ${encodeBase64(keyId)}`);
+  return keyId;
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {

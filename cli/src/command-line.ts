@@ -15,23 +15,7 @@ import {
 import { parseWitness, type WitnessFlags } from './flags/witness.ts';
 import { noMore, quoted } from './option-values.ts';
 
-export const COMMANDS = [
-  'dev',
-  'token',
-  'env',
-  'init',
-  'serve',
-  'config',
-  'migrate',
-  'log',
-  'fsck',
-  'search',
-  'witness',
-  'version',
-  'help',
-] as const;
-const TOPICS = [
-  'sigstead',
+const DOCUMENTED = [
   'dev',
   'token',
   'env',
@@ -44,6 +28,9 @@ const TOPICS = [
   'search',
   'witness',
 ] as const;
+export const COMMANDS = [...DOCUMENTED, 'version', 'help'] as const;
+/** What there is help on. */
+export const TOPICS = ['sigstead', ...DOCUMENTED] as const;
 export type HelpTopic = (typeof TOPICS)[number];
 
 export type CommandLine =

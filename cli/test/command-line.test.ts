@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { type HelpTopic, parseCommandLine } from '../src/command-line.ts';
+import { type HelpTopic, parseCommandLine, TOPICS } from '../src/command-line.ts';
 import { Failure } from '../src/failure.ts';
 import { ROTATE_OPTIONS } from '../src/flags/rotate.ts';
 import { helpText } from '../src/help.ts';
@@ -254,20 +254,7 @@ suite('help teaches', () => {
     for (const option of ['name', 'listen', 'config', 'unused-key', 'ready-file']) {
       assert.match(helpText('witness'), new RegExp(`--${option}\\b`));
     }
-    for (const topic of [
-      'sigstead',
-      'dev',
-      'token',
-      'env',
-      'init',
-      'serve',
-      'config',
-      'migrate',
-      'log',
-      'fsck',
-      'search',
-      'witness',
-    ] as const) {
+    for (const topic of TOPICS) {
       for (const line of helpText(topic).split('\n')) assert.ok(line.length <= 120, line);
     }
   });

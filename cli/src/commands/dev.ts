@@ -1,7 +1,7 @@
 import type { DevFlags } from '../flags/dev.ts';
 import { readyScreen } from '../dev/screen.ts';
 import { startDev, type StartDevIo } from '../dev/start.ts';
-import { type StopReason, type StopWatch, watchForStop } from '../dev/stop.ts';
+import { endAtLatest, type StopReason, type StopWatch, watchForStop } from '../dev/stop.ts';
 import { Failure } from '../failure.ts';
 
 export interface DevIo extends StartDevIo {
@@ -35,13 +35,7 @@ export async function devCommand(flags: DevFlags, io: DevIo): Promise<void> {
 }
 
 async function run(flags: DevFlags, io: DevIo, stop: StopWatch, signal: AbortSignal): Promise<void> {
-  // However the end comes about, it comes: nothing of ours may hang on.
-  void stop.stopped.then(() => {
-    setTimeout(() => {
-      io.writeError('sigstead: something did not stop in time; ended without it\n');
-      io.exitNow(1);
-    }, STOP_DEADLINE_MS).unref();
-  });
+  endAtLatest(stop, STOP_DEADLINE_MS, io);
   const instance = await startDev(flags, io, signal);
   // Stopped while it started: startDev has closed everything.
   if (instance === undefined) return;

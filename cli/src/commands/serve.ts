@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { Closables } from '@sigstead/platform';
 import type { ServeFlags } from '../flags/serve.ts';
 import { prepareReadyFile } from '../dev/ready-file.ts';
-import { watchForStop } from '../dev/stop.ts';
+import { type StopIo, watchSupervised } from '../dev/stop.ts';
 import { Failure } from '../failure.ts';
 import type { Environment } from '../serve/config/connection.ts';
 import { readServeConfig, type ServeConfig } from '../serve/config/load.ts';
@@ -13,16 +13,12 @@ import { serveLogger } from '../serve/workers/process.ts';
 import { type ServingAll, startAll } from '../serve/workers/start.ts';
 import { runWorker } from '../serve/workers/worker.ts';
 
-export interface ServeIo {
-  readonly process: NodeJS.Process;
+export interface ServeIo extends StopIo {
   readonly env: Environment;
   readonly version: string;
   /** Program that understands the same words as this one. */
   readonly main: string;
   readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
-  /** Ends the process at once. */
-  readonly exitNow: (code: number) => never;
 }
 
 /** Workers get 20 s to answer what is under way and end. */
@@ -31,24 +27,12 @@ const STOP_DEADLINE_MS = 30_000;
 /** Serves until a signal says stop. Returns when everything is closed; throws a Failure. */
 export async function serveCommand(flags: ServeFlags, io: ServeIo): Promise<void> {
   if (cluster.isWorker) return runWorker(io);
-  const stop = watchForStop({
-    signals: io.process,
-    nowMs: () => performance.now(),
-    // It runs under a supervisor of its own, and does not end with the shell that started it.
-    parentPid: () => 0,
-    firstParentPid: 0,
-    onImpatience: () => io.writeError('sigstead: still stopping; once more ends it at once\n'),
-    onForce: () => io.exitNow(130),
-  });
+  // Also when it is stopped while it starts, and the start hangs.
+  const stop = watchSupervised(STOP_DEADLINE_MS, io);
   const open = new Closables();
   let stopping = false;
-  // Also when it is stopped while it starts, and the start hangs.
   void stop.stopped.then(() => {
     stopping = true;
-    setTimeout(() => {
-      io.writeError('sigstead: something did not stop in time; ended without it\n');
-      io.exitNow(1);
-    }, STOP_DEADLINE_MS).unref();
   });
   try {
     const serving = await start(flags, io, { open, stopping: () => stopping });

@@ -1,21 +1,17 @@
 import { formatVerifierKey } from '@sigstead/formats';
 import { witnessVkey } from '@sigstead/witness';
 import { prepareReadyFile } from '../dev/ready-file.ts';
-import { watchForStop } from '../dev/stop.ts';
+import { type StopIo, watchSupervised } from '../dev/stop.ts';
 import type { WitnessFlags } from '../flags/witness.ts';
 import { initFromConfig, initWitnessFolder } from '../witness/init.ts';
 import { readWitnessConfig, witnessLogs, witnessSigner } from '../witness/load.ts';
 import { serveWitness } from '../witness/serve.ts';
 
-export interface WitnessIo {
-  readonly process: NodeJS.Process;
+export interface WitnessIo extends StopIo {
   readonly version: string;
   /** Word that runs this program. */
   readonly sigstead: string;
   readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
-  /** Ends the process at once. */
-  readonly exitNow: (code: number) => never;
 }
 
 /** What `--ready-file` holds. Members are only ever added. */
@@ -64,21 +60,7 @@ async function check(path: string, io: WitnessIo): Promise<void> {
 
 /** Serves until a signal says stop. */
 async function serve(flags: Extract<WitnessFlags, { action: 'serve' }>, io: WitnessIo): Promise<void> {
-  const stop = watchForStop({
-    signals: io.process,
-    nowMs: () => performance.now(),
-    // It runs under a supervisor of its own, and does not end with the shell that started it.
-    parentPid: () => 0,
-    firstParentPid: 0,
-    onImpatience: () => io.writeError('sigstead: still stopping; once more ends it at once\n'),
-    onForce: () => io.exitNow(130),
-  });
-  void stop.stopped.then(() => {
-    setTimeout(() => {
-      io.writeError('sigstead: something did not stop in time; ended without it\n');
-      io.exitNow(1);
-    }, STOP_DEADLINE_MS).unref();
-  });
+  const stop = watchSupervised(STOP_DEADLINE_MS, io);
   const readyFile = flags.readyFile === undefined ? undefined : await prepareReadyFile<ReadyReport>(flags.readyFile);
   const serving = await serveWitness(await readWitnessConfig(flags.config), io);
   try {

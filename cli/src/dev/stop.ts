@@ -61,3 +61,35 @@ export function watchForStop(options: StopOptions): StopWatch {
   };
   return { stopped, request, close };
 }
+
+/** Where a process that stops says what it has to say. */
+export interface StopIo {
+  readonly process: NodeJS.Process;
+  readonly writeError: (text: string) => void;
+  /** Ends the process at once. */
+  readonly exitNow: (code: number) => never;
+}
+
+/** However the end comes about, it comes: `deadlineMs` after the wish the process ends, whatever of ours hangs. */
+export function endAtLatest(stop: StopWatch, deadlineMs: number, io: Pick<StopIo, 'writeError' | 'exitNow'>): void {
+  void stop.stopped.then(() => {
+    setTimeout(() => {
+      io.writeError('sigstead: something did not stop in time; ended without it\n');
+      io.exitNow(1);
+    }, deadlineMs).unref();
+  });
+}
+
+/** The wish to stop a process that runs under a supervisor of its own, and does not end with the shell that started it. */
+export function watchSupervised(deadlineMs: number, io: StopIo): StopWatch {
+  const stop = watchForStop({
+    signals: io.process,
+    nowMs: () => performance.now(),
+    parentPid: () => 0,
+    firstParentPid: 0,
+    onImpatience: () => io.writeError('sigstead: still stopping; once more ends it at once\n'),
+    onForce: () => io.exitNow(130),
+  });
+  endAtLatest(stop, deadlineMs, io);
+  return stop;
+}

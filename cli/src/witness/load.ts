@@ -1,44 +1,22 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { FormatError, isNoteName, publicKeyFromSpki, type VerifierKey, verifierKey } from '@sigstead/formats';
 import type { LocalSigner } from '@sigstead/keys';
-import { ConfigError, parseConfig } from '@sigstead/platform';
 import type { LogSpec } from '@sigstead/witness';
-import { Failure, messageOf, oneLine } from '../failure.ts';
-import { errno } from '../files.ts';
+import { type ConfigFile, parseConfigFile, readConfigFile } from '../config-file.ts';
+import { Failure, messageOf } from '../failure.ts';
 import { readPublicKey, readSigner } from '../serve/config/files.ts';
 import { type WitnessFile, type WitnessLogFile, witnessSchema } from './schema.ts';
 
-/** A configuration that has passed every check that needs no other file. */
-export interface WitnessConfig {
-  /** Absolute. */
-  readonly path: string;
-  readonly file: WitnessFile;
-  /** Absolute path of a file that the configuration names. */
-  readonly resolve: (path: string) => string;
-}
+export type WitnessConfig = ConfigFile<WitnessFile>;
 
 /** Throws a Failure with every problem, its path and line. */
-export async function readWitnessConfig(path: string): Promise<WitnessConfig> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const remedy = 'name an existing file; sigstead witness init FOLDER --name NAME makes one';
-    throw new Failure(`cannot read the configuration ${path} (${errno(error)}): ${remedy}`, { cause: error });
-  }
-  return parseWitnessConfig(text, resolve(path));
+export function readWitnessConfig(path: string): Promise<WitnessConfig> {
+  const remedy = 'name an existing file; sigstead witness init FOLDER --name NAME makes one';
+  return readConfigFile(path, witnessSchema, remedy);
 }
 
 /** Throws a Failure. */
 export function parseWitnessConfig(text: string, path: string): WitnessConfig {
-  const folder = dirname(path);
-  try {
-    return { path, file: parseConfig(text, witnessSchema), resolve: (name) => resolve(folder, name) };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new Failure(`${path}: ${oneLine(error.message.replaceAll('\n', '; '))}`, { cause: error });
-  }
+  return parseConfigFile(text, path, witnessSchema);
 }
 
 /** The key of the witness. Throws a Failure. */

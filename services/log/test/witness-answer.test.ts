@@ -146,3 +146,26 @@ test('F69: those who wait for a publication are bounded in number; each is answe
   await assert.rejects(last, { code: 'closing' });
   await assert.rejects(waiting.until(9), { code: 'closing' });
 });
+
+test('F69: however many wait for one publication, the process does other things between their answers', async () => {
+  const shown: Pick<Shown, 'head'>[] = [];
+  const waiting = new Waiting<Pick<Shown, 'head'>>({
+    waitMs: 60_000,
+    maxWaiting: 4096,
+    pollMs: 5,
+    current: () => shown.at(-1),
+    assertHope: () => undefined,
+    look: () => Promise.resolve(),
+  });
+  let answered = 0;
+  const all = Array.from({ length: 4096 }, async () => {
+    await waiting.until(0);
+    answered += 1;
+  });
+  shown.push({ head: { size: 1 } } as Pick<Shown, 'head'>);
+  waiting.notice();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(answered > 0 && answered < 200, String(answered));
+  await Promise.all(all);
+  assert.equal(answered, 4096);
+});

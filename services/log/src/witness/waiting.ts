@@ -1,6 +1,9 @@
 import { LogError } from '../core/errors.ts';
 import type { Shown } from '../publication.ts';
 
+/** Let go at once: some 5 ms of the event loop. */
+const TURN = 64;
+
 interface Waiter {
   readonly index: number;
   resolve(): void;
@@ -45,7 +48,7 @@ export class Waiting<S extends Pick<Shown, 'head'>> {
   /** There is a newer one. */
   notice(): void {
     const size = this.#options.current()?.head.size ?? -1;
-    for (const waiter of this.#waiters) if (waiter.index < size) waiter.resolve();
+    void letGo([...this.#waiters].filter(({ index }) => index < size));
   }
 
   /** For good. */
@@ -86,6 +89,16 @@ export class Waiting<S extends Pick<Shown, 'head'>> {
       await this.#options.look();
     }
     this.#polling = false;
+  }
+}
+
+/** In turns of the event loop: each of them makes a proof next, and what else the process does must not wait for all of those. */
+async function letGo(waiters: readonly Waiter[]): Promise<void> {
+  for (let begin = 0; begin < waiters.length; begin += TURN) {
+    for (const waiter of waiters.slice(begin, begin + TURN)) waiter.resolve();
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 

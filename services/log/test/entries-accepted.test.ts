@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
 import { ALGORITHMS, expiredCertificate, leafOf, p256, requestOf } from './support/algorithms.ts';
@@ -73,7 +74,9 @@ interface PublicBundle {
   dsseEnvelope?: { payload: string; payloadType: string; signatures: { sig: string }[] };
 }
 
-const VECTORS = new URL('../../../test/vectors/conformance/', import.meta.url);
+/** Folder `test/assets/bundle-verify` of a checkout of the public conformance suite. */
+const VECTORS = process.env['SIGSTEAD_CONFORMANCE'];
+const skip = VECTORS === undefined && 'SIGSTEAD_CONFORMANCE names no folder of the public suite';
 
 /** The request that makes the entry of a bundle, out of the bundle's other parts. */
 function requestOfBundle({ verificationMaterial, messageSignature, dsseEnvelope }: PublicBundle): unknown {
@@ -89,8 +92,8 @@ for (const [name, bytes, leafHash] of [
   ['rekor2-happy-path', 3175, '78470eff2921878c2141726b650bf349099c37850a731f287a6accf35d40441f'],
   ['rekor2-dsse-happy-path', 3191, 'fe40655a0f968947de630c778c0f68bd52c68a40c5a25fc1a3a4edd6ab3c2f99'],
 ] as const) {
-  test(`B17 ${name}: the parts of the public bundle make its leaf, byte for byte`, async () => {
-    const text = readFileSync(new URL(`${name}/bundle.sigstore.json`, VECTORS), 'utf8');
+  test(`B17 ${name}: the parts of the public bundle make its leaf, byte for byte`, { skip }, async () => {
+    const text = readFileSync(join(VECTORS ?? '', name, 'bundle.sigstore.json'), 'utf8');
     const bundle = JSON.parse(text) as PublicBundle;
     const { leaf } = verified(await post(server.port, requestOfBundle(bundle)), log);
     const { canonicalizedBody } = bundle.verificationMaterial.tlogEntries[0]!;

@@ -12,6 +12,7 @@ import { freePort } from '@sigstead/test';
 import { ROOT, startInstance } from '@sigstead/test/instance';
 import { startEmbeddedPostgres } from '../../cli/src/postgres/index.ts';
 import { type CertifiedKey, certifiedKeys } from './certificates.ts';
+import { stopChild } from '../stop-child.ts';
 import type { LogIdentity } from './trust.ts';
 
 /** `sigstead serve` with one Rekor v2 log, and all that a load needs to know of it. */
@@ -60,7 +61,7 @@ export async function startProduction(options: {
   await command('migrate', '--config', config);
   await command('log', 'create', '--config', config, '--name', 'bench');
   const serving = await serve(config, options.workers, join(folder, 'ready.json'));
-  steps.defer(() => stop(serving));
+  steps.defer(() => stopChild(serving, STOP_MS));
   pids.push(serving.pid ?? 0);
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   const owned = steps.move();
@@ -125,13 +126,4 @@ async function serve(config: string, workers: number, readyFile: string): Promis
     await wait(50);
   }
   return child;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'close');
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-  await ended;
-  clearTimeout(late);
 }

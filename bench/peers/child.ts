@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Target } from '../log/connection.ts';
+import { stopChild } from '../stop-child.ts';
 
 const START_MS = 30_000;
 const STOP_MS = 10_000;
@@ -22,11 +23,7 @@ export async function listening(target: Target, child: ChildProcess): Promise<vo
   }
 }
 
-export async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'close');
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-  await ended;
-  clearTimeout(late);
+/** Ends a server of a comparison. */
+export function stop(child: ChildProcess): Promise<void> {
+  return stopChild(child, STOP_MS);
 }

@@ -5,10 +5,16 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { jcs, noteVerifier, pae, parseSignedCheckpoint, publicKeyFromSpki, verifyNote } from '@sigstead/formats';
 import { generatePrivateKeyPem, signerFromPem } from '@sigstead/keys';
-import { verifyInclusion } from '@sigstead/merkle';
 import { certificate } from './support/certificates.ts';
 import { dsse, hashedRekord, newKey } from './support/entries.ts';
 import { type RawResponse, send } from './support/raw-http.ts';
+import {
+  type Answer,
+  answerOf,
+  post as postTo,
+  treeSize as treeSizeAt,
+  verified as verifiedFor,
+} from './support/rekor-client.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { hasher } from './support/test-log.ts';
 
@@ -23,60 +29,16 @@ before(async () => {
 after(() => server.close());
 
 const post = (body: unknown, headers: [string, string][] = []): Promise<RawResponse> =>
-  send(server.port, {
-    method: 'POST',
-    path: '/api/v2/log/entries',
-    headers,
-    body: body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)),
-  });
+  postTo(server.port, body, headers);
 
 const get = (path: string): Promise<RawResponse> => send(server.port, { method: 'GET', path });
 
-async function treeSize(): Promise<number> {
-  return Number((await get('/checkpoint')).body.toString().split('\n')[1]);
-}
+const treeSize = (): Promise<number> => treeSizeAt(server.port);
 
-interface Answer {
-  logIndex: string;
-  logId: { keyId: string };
-  canonicalizedBody: string;
-  inclusionProof: {
-    logIndex: string;
-    treeSize: string;
-    rootHash: string;
-    hashes: string[];
-    checkpoint: { envelope: string };
-  };
-}
-
-const indexOf = (response: RawResponse): number => Number((JSON.parse(response.body.toString()) as Answer).logIndex);
+const indexOf = (response: RawResponse): number => Number(answerOf(response).logIndex);
 
 /** Verifies an answer the way clients do and returns the leaf's bytes. */
-function verified(response: RawResponse): Buffer {
-  assert.equal(response.status, 201, response.body.toString());
-  const answer = JSON.parse(response.body.toString()) as Answer;
-  const proof = answer.inclusionProof;
-  const { checkpoint, note } = parseSignedCheckpoint(proof.checkpoint.envelope);
-  const [signature] = verifyNote(note, [noteVerifier('log.example.com', publicKeyFromSpki(signer.spki))]);
-  assert.deepEqual(Buffer.from(answer.logId.keyId, 'base64').subarray(0, 4), Buffer.from(signature!.keyHash));
-  assert.equal(Buffer.from(answer.logId.keyId, 'base64').length, 32);
-  assert.deepEqual(
-    [proof.treeSize, proof.rootHash],
-    [String(checkpoint.size), Buffer.from(checkpoint.root).toString('base64')],
-  );
-  const leaf = Buffer.from(answer.canonicalizedBody, 'base64');
-  const hashes = proof.hashes.map((each) => Buffer.from(each, 'base64'));
-  const index = Number(answer.logIndex);
-  verifyInclusion({
-    hasher,
-    index,
-    size: checkpoint.size,
-    leafHash: hasher.leaf(leaf),
-    proof: hashes,
-    root: checkpoint.root,
-  });
-  return leaf;
-}
+const verified = (response: RawResponse): Buffer => verifiedFor(response, { origin: 'log.example.com', signer }).leaf;
 
 test('a fresh log has a signed checkpoint of size 0, and the first entry gets index 0', async () => {
   const fresh = await startServer({

@@ -4,6 +4,7 @@ import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { generatePrivateKeyPem } from '@sigstead/keys';
 import { freePort, type TestDatabase, testDatabase } from '@sigstead/test';
 import { GENERATED } from '../src/dev/configuration.ts';
 import { Failure } from '../src/failure.ts';
@@ -233,6 +234,18 @@ suite('a rotation', { timeout: 240_000 }, () => {
     const withoutTargets = (text: string): string => text.replace('root: root.key, targets: targets.key, ', '');
     await meanwhile(withoutTargets, () =>
       refused(rotate('--step', 'publish', '--no-probe'), /tuf\.keys has no targets key/),
+    );
+    const keyFile = join(site.folder, 'rekor-2.key.pem');
+    const key = await readFile(keyFile);
+    // As on a machine where the same log was prepared once more.
+    await writeFile(keyFile, generatePrivateKeyPem('ecdsa-p256-sha256'));
+    for (const step of [['--step', 'create'], ['--step', 'publish', '--no-probe'], []]) {
+      await refused(rotate(...step), /log rekor-2 in the database has another key than \S+rekor-2\.key\.pem/);
+    }
+    await writeFile(keyFile, key);
+    const moved = (text: string): string => text.replace(`publicUrl: "${newUrl}"`, 'publicUrl: "http://127.0.0.9:1"');
+    await meanwhile(moved, () =>
+      refused(rotate('--step', 'publish', '--no-probe'), /log rekor-2 in the database has the origin 127\.0\.0\.1, /),
     );
     const away = (text: string): string => text.replace(/port=\d+/, 'port=1');
     await meanwhile(away, () => refused(rotate('--step', 'publish', '--no-probe'), /^database: /));

@@ -2,6 +2,7 @@ import type { TrustModel } from '@sigstead/formats';
 import { type LogOverview, overviewOfLogs } from '@sigstead/log';
 import { systemClock } from '@sigstead/platform';
 import { type PublishedModel, publishedModels } from '@sigstead/tuf-root';
+import { Failure } from '../../failure.ts';
 import type { LogFile } from '../../serve/config/sections.ts';
 import { marksOf } from '../../serve/services/logs.ts';
 import { loadMaterials, type Materials } from '../../serve/services/materials.ts';
@@ -54,6 +55,7 @@ export async function readGround(site: LogSite, old: LogFile): Promise<RotationG
   const history = tuf && (await startStep('tuf', config.path, () => publishedModels({ connectionString, logger })));
   const next = logs.find(({ follows }) => follows === old.name);
   const rowOf = (name: string | undefined): LogOverview | undefined => rows.find((row) => row.name === name);
+  for (const log of [old, next]) refuseOther(log, rowOf(log?.name), { site, materials });
   const trustOf = (one: LogFile, follower: LogFile | undefined): TrustFacts | undefined =>
     history && trustFacts(history, spkiOf(materials, one), follower && spkiOf(materials, follower));
   const before = logs.find(({ name }) => name === old.follows);
@@ -74,6 +76,28 @@ export async function readGround(site: LogSite, old: LogFile): Promise<RotationG
       nowMs: systemClock.nowMs(),
     },
   };
+}
+
+/**
+ * A log is its key and its origin: what the configuration says of another one of that name, prepared once more on this machine, must
+ * never be published.
+ */
+function refuseOther(
+  log: LogFile | undefined,
+  row: LogOverview | undefined,
+  { site, materials }: Pick<RotationGround, 'site' | 'materials'>,
+): void {
+  if (log === undefined || row === undefined) return;
+  const { config } = site;
+  const remedy = 'take key file and section from the machine where it was made';
+  if (Buffer.compare(row.keySpki, spkiOf(materials, log)) !== 0) {
+    throw new Failure(`log ${log.name} in the database has another key than ${config.resolve(log.keyFile)}: ${remedy}`);
+  }
+  const { hostname } = new URL(log.publicUrl);
+  if (log.kind !== 'rekor-v2' || row.origin === hostname) return;
+  throw new Failure(
+    `log ${log.name} in the database has the origin ${row.origin}, and ${config.path} says ${hostname}: ${remedy}`,
+  );
 }
 
 /** A key that is read from no file is nobody's. */

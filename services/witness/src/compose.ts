@@ -99,6 +99,14 @@ function checkLogs(logs: readonly LogSpec[]): { origin: string; verifiers: Retur
     throw new WitnessSetupError('logs_contradict', `${logs.length} logs: ${MAX_LOGS} at most`);
   const origins = new Set(logs.map(({ origin }) => origin));
   if (origins.size < logs.length) throw new WitnessSetupError('logs_contradict', 'two logs have one origin');
+  const ctKeys = logs.flatMap(({ keys }) => keys.filter(({ type }) => type === 'rfc6962'));
+  if (new Set(ctKeys.map(({ key }) => Buffer.from(key.spki).toString('hex'))).size < ctKeys.length) {
+    // Such a signature covers no origin: what one of them has signed would be cosigned for the other.
+    throw new WitnessSetupError(
+      'logs_contradict',
+      'two logs have one RFC 6962 key: nothing in its signatures says whose',
+    );
+  }
   return logs.map((log) => ({ origin: log.origin, verifiers: logVerifiers(log) }));
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { formatAddCheckpointRequest, formatNote, parseNote } from '@sigstead/formats';
+import { formatAddCheckpointRequest, formatNote, parseNote, verifierKey } from '@sigstead/formats';
 import { localSigner } from '@sigstead/keys';
 import { createMetrics, silentLogger } from '@sigstead/platform';
 import { composeWitness, initWitness, originHash, type WitnessHandle, type WitnessOptions } from '@sigstead/witness';
@@ -275,6 +275,7 @@ test('a key that is not Ed25519, and logs that contradict each other, stop the s
   for (const logs of [
     [log.spec, log.spec],
     [{ origin: 'other', keys: [logKey('log.example/ct', 'rfc6962').vkey] }],
+    [log.spec, { origin: 'log.example/2', keys: [verifierKey('log.example/2', 'rfc6962', log.key.vkey.key)] }],
     Array.from({ length: 1001 }, (_, index) => ({ ...log.spec, origin: `log ${index}` })),
   ]) {
     await assert.rejects(compose(await optionsOf(first, { logs })), { code: 'logs_contradict' });

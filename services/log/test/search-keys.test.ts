@@ -74,6 +74,9 @@ suite('what an entry is found by', () => {
       [san(...Array.from({ length: 10_000 }, (_, i) => der(0x81, Buffer.of(i >> 8, i & 255))))],
       MAX_NAMES,
     ],
+    ['a name behind 98 that are none', [san(...Array<Buffer>(98).fill(der(0xa4)), email('a@b'))], 1],
+    ['a name behind 99 that are none', [san(...Array<Buffer>(99).fill(der(0xa4)), email('a@b'))], 0],
+    ['a name behind 50 that are opened', [san(...Array<Buffer>(50).fill(der(0xa0, der(0x06))), email('a@b'))], 0],
   ];
   for (const [what, extensions, count] of hostile) {
     test(`${what} fails nothing: ${count} keys beside those of hash, key and certificate`, () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LogError } from '../core/errors.ts';
 import { identityKey } from '../core/ports.ts';
 import { keysOfBody } from '../core/rekor-v2/search-entry.ts';
@@ -41,10 +42,12 @@ const MOST_STEPS = 24;
 const MOST_MS = 2000;
 /** Entries read at once. */
 const TOGETHER = 8;
+/** Entries of 64 KiB are judged in a millisecond or so each: after that long others are let through. */
+const TURN_MS = 5;
 
 export interface SearcherDependencies {
   index: SearchIndex;
-  coverage: Coverage;
+  coverage: Pick<Coverage, 'refresh' | 'missing'>;
   /** Bounds the searches under way: another one than that of the reads they make. */
   gate: LoadGate;
   /** The newest tree that may be shown. */
@@ -83,7 +86,7 @@ export class Searcher {
     const { coverage, shownTree, sha256 } = this.#deps;
     const tree = await shownTree();
     const keys = terms.map((term) => searchKey(term, sha256));
-    const page = new Page({ tree, keys, limit, sha256 });
+    const page = new Page({ tree, keys, limit, sha256, nowMs: this.#deps.nowMs });
     const whole = { begin: from, end: Math.max(from, tree.size) };
     const searched = { begin: from, end: await this.#fill(page, { keys, whole, signal }) };
     // After the rows were read: what is said to be there must have been there then.
@@ -113,39 +116,61 @@ export class Searcher {
   }
 }
 
+interface Wanted {
+  tree: ShownTree;
+  keys: readonly Uint8Array[];
+  limit: number;
+  sha256: Sha256;
+  nowMs: () => number;
+}
+
 /** The hits of one answer as they are found. */
 class Page {
   readonly hits: SearchHit[] = [];
-  readonly #wanted: { tree: ShownTree; keys: readonly Uint8Array[]; limit: number; sha256: Sha256 };
+  readonly #wanted: Wanted;
   #read = 0;
+  #turnMs: number;
 
-  constructor(wanted: { tree: ShownTree; keys: readonly Uint8Array[]; limit: number; sha256: Sha256 }) {
+  constructor(wanted: Wanted) {
     this.#wanted = wanted;
+    this.#turnMs = wanted.nowMs();
   }
 
   /** Judges entries in order; resolves with the end of those judged when no more are to be taken. */
   async take(indexes: readonly number[], isLate: () => boolean): Promise<number | undefined> {
-    const { limit } = this.#wanted;
+    const { limit, tree } = this.#wanted;
     for (let at = 0; at < indexes.length; at += TOGETHER) {
       const some = indexes.slice(at, at + TOGETHER);
-      const judged = await Promise.all(some.map((index) => this.#judge(index)));
+      const leaves = await Promise.all(some.map(async (index) => ({ index, leaf: await tree.leaf(index) })));
       this.#read += some.length;
-      for (const hit of judged) {
-        if (hit === undefined) continue;
-        this.hits.push(hit);
-        if (this.hits.length >= limit) return hit.index + 1;
+      const held: { index: number; leaf: Uint8Array }[] = [];
+      for (const entry of leaves) {
+        // What is in memory comes without the loop having turned.
+        await this.#breathe();
+        if (this.#holds(entry.leaf)) held.push(entry);
       }
+      const proven = held.slice(0, limit - this.hits.length).map(async (entry) => {
+        const proof = await tree.proof(entry.index);
+        return { ...entry, proof };
+      });
+      this.hits.push(...(await Promise.all(proven)));
+      if (this.hits.length >= limit) return (this.hits.at(-1)?.index ?? 0) + 1;
       if (this.#read >= MOST_READ || isLate()) return (some.at(-1) ?? 0) + 1;
     }
     return undefined;
   }
 
   /** The row that led here may be wrong, or be of another value with the same beginning of its hash. */
-  async #judge(index: number): Promise<SearchHit | undefined> {
-    const { tree, keys, sha256 } = this.#wanted;
-    const leaf = await tree.leaf(index);
+  #holds(leaf: Uint8Array): boolean {
+    const { keys, sha256 } = this.#wanted;
     const held = new Set(keysOfBody(leaf, sha256).map(identityKey));
-    if (!keys.every((key) => held.has(identityKey(key)))) return undefined;
-    return { index, leaf, proof: await tree.proof(index) };
+    return keys.every((key) => held.has(identityKey(key)));
+  }
+
+  async #breathe(): Promise<void> {
+    const { nowMs } = this.#wanted;
+    if (nowMs() - this.#turnMs < TURN_MS) return;
+    await nextTurn();
+    this.#turnMs = nowMs();
   }
 }

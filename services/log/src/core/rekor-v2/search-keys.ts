@@ -23,6 +23,9 @@ export type SearchTerm =
 /** Names of one certificate that get a key: certificates that sign have one. Each costs a row. */
 export const MAX_NAMES = 8;
 
+/** Elements of the extension that are looked at for them: a certificate may hold thousands that are no names. */
+const MAX_NAME_ELEMENTS = 100;
+
 /** SPEC: Fulcio oid-info: 1.1 is the bare text, 1.8 a DER UTF8String. */
 const ISSUER_BARE = '1.3.6.1.4.1.57264.1.1';
 const ISSUER_DER = '1.3.6.1.4.1.57264.1.8';
@@ -94,7 +97,7 @@ export function namesOf(certificate: ParsedCertificate): Uint8Array[] {
   whileReadable(() => {
     const extension = findExtension(certificate, Oid.subjectAltName);
     if (extension === undefined) return;
-    const list = readDer(extension.value).children();
+    const list = readDer(extension.value, { maxNodes: MAX_NAME_ELEMENTS }).children();
     while (!list.done && names.length < MAX_NAMES) {
       const name = nameOf(list.next());
       if (name !== undefined) names.push(name);

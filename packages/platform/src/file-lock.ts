@@ -11,7 +11,8 @@ export interface FileLock {
 /**
  * The operating system's own file lock, taken through SQLite because Node offers no other way to it: it ends with the
  * process, however that ends, so there is no stale lock to judge. Undefined when another process has it. The file is made
- * when it is missing; what it holds is SQLite's. Throws what the file system refuses. Not for network file systems.
+ * when it is missing; what it holds is SQLite's, and this process must not open it in any other way: to close that would
+ * give the lock away. Throws what the file system refuses. Not for network file systems.
  */
 export function lockFile(file: string): FileLock | undefined {
   let lock: DatabaseSync | undefined;

@@ -153,7 +153,11 @@ test('chains that lead nowhere make the log look once in a while, not for each o
   const bundle = source({ holds: [newCa('ca').root] });
   const { logger } = listener();
   const metrics = { accepted: () => undefined, read: () => undefined };
-  const store = { seen: () => Promise.resolve([]), remember: () => Promise.resolve() };
+  const store = {
+    seen: () => Promise.resolve([]),
+    seenElsewhere: () => Promise.resolve([]),
+    remember: () => Promise.resolve(),
+  };
   const made = { fixed: [], rejected: new Set<string>(), store, sha256, logger, metrics };
   const follower = new RootFollower({
     ...made,
@@ -265,6 +269,22 @@ test('a chain file is followed by its last certificate, and the roots before it 
     await roots(restarted),
     [old, young].map(({ root }) => fingerprint(root)),
   );
+});
+
+test('a root that was seen stays when its CA gives its chain under another name, until it is rejected or all is written down', async (t) => {
+  const [old, young] = [newCa('old'), newCa('young')];
+  const database = await ownDatabase(t);
+  const before = await started(t, [source({ name: '/etc/ca-1.pem', holds: [old.root] })], { database });
+  await eventually(async () => (await roots(before)).length === 1);
+  const moved = source({ name: '/etc/ca-2.pem', holds: [young.root] });
+  const after = await started(t, [moved], { database, create: false });
+  await eventually(async () => (await roots(after)).length === 2);
+  await add(after, old);
+  const rejecting = await started(t, [moved], { database, create: false, rejectedRoots: [fingerprint(old.root)] });
+  await assert.rejects(add(rejecting, old), { code: 'entry_refused' });
+  const written = source({ name: '/etc/roots.pem', lasting: false, remote: false, holds: [young.root] });
+  const fixed = await started(t, [written], { database, create: false });
+  assert.deepEqual(await roots(fixed), [fingerprint(young.root)]);
 });
 
 test('a rejected root is none, wherever it comes from; a source that holds something else is taken not at all', async (t) => {

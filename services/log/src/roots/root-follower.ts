@@ -8,6 +8,8 @@ import type { RootSource } from './source.ts';
 export interface RootStore {
   /** Of one source, in the order they were seen. */
   seen(source: string): Promise<Uint8Array[]>;
+  /** Of all sources but these. */
+  seenElsewhere(sources: readonly string[]): Promise<Uint8Array[]>;
   /** Durable on return; one that is there already is left as it is. */
   remember(source: string, certificates: readonly Uint8Array[]): Promise<void>;
 }
@@ -54,6 +56,8 @@ export class RootFollower {
   readonly #fixed: readonly AcceptedRoot[];
   readonly #followed: readonly Followed[];
   readonly #stop = new AbortController();
+  /** What lasting sources of before have shown: a chain that is given under another path or URL ends no root. */
+  #before: readonly AcceptedRoot[] = [];
   #roots: readonly AcceptedRoot[] = [];
   #askedMs = Number.NEGATIVE_INFINITY;
   #asked: Promise<void> = Promise.resolve();
@@ -92,6 +96,7 @@ export class RootFollower {
       const { source } = followed;
       if (source.lasting) this.#take(followed, await this.#options.store.seen(source.name));
     }
+    await this.#takeBefore();
     this.#merge();
     const looks = this.#followed.map((followed) => ({ followed, look: this.#shared(followed) }));
     for (const { followed, look } of looks) {
@@ -183,17 +188,28 @@ export class RootFollower {
     this.#tell(level, change);
   }
 
-  /** What was remembered held when it was; what does not hold any more is left out and told. */
   #take(followed: Followed, certificates: readonly Uint8Array[]): void {
-    followed.roots = certificates.flatMap((certificate) => {
+    followed.roots = this.#held(followed.source.name, certificates);
+    followed.known = followed.roots.length > 0;
+  }
+
+  /** Where nothing lasts any more, the operator has written down all that counts. */
+  async #takeBefore(): Promise<void> {
+    const lasting = this.#followed.flatMap(({ source }) => (source.lasting ? [source.name] : []));
+    if (lasting.length === 0) return;
+    this.#before = this.#held('another source', await this.#options.store.seenElsewhere(lasting));
+  }
+
+  /** What was remembered held when it was; what does not hold any more is left out and told. */
+  #held(source: string, certificates: readonly Uint8Array[]): AcceptedRoot[] {
+    return certificates.flatMap((certificate) => {
       try {
         return readRoots([certificate], this.#options.sha256);
       } catch (error) {
-        this.#options.logger.error({ source: followed.source.name, error }, 'a remembered root cannot be accepted');
+        this.#options.logger.error({ source, error }, 'a remembered root cannot be accepted');
         return [];
       }
     });
-    followed.known = followed.roots.length > 0;
   }
 
   #tell(level: 'info' | 'warn', change: { source: string; added: string[]; removed: string[] }): void {
@@ -212,7 +228,7 @@ export class RootFollower {
   }
 
   #merge(): void {
-    const lists = [this.#fixed, ...this.#followed.map(({ roots }) => roots)];
+    const lists = [this.#fixed, ...this.#followed.map(({ roots }) => roots), this.#before];
     const merged = mergeRoots(lists, this.#options.rejected);
     // The same list as long as nothing has changed: who has looked at it knows.
     if (addedTo(this.#roots, merged).length + addedTo(merged, this.#roots).length > 0) this.#roots = merged;

@@ -14,6 +14,14 @@ export function acceptedRoots(options: { pool: Pool; logId: number; nowMs: () =>
       );
       return rows.map((row) => bytesOf(row, 'certificate'));
     },
+    async seenElsewhere(sources) {
+      const { rows } = await pool.query<Row>(
+        `select certificate from log.accepted_roots
+          where log_id = $1 and source <> all($2::text[]) order by created_ms, source, fingerprint`,
+        [logId, sources],
+      );
+      return rows.map((row) => bytesOf(row, 'certificate'));
+    },
     async remember(source, certificates) {
       for (const certificate of certificates) {
         await pool.query(

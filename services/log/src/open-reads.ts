@@ -4,7 +4,7 @@ import type { LogStore, Personality } from './core/ports.ts';
 import type { LeafRecord } from './core/records.ts';
 import { halted } from './core/state.ts';
 import type { Tree } from './engine/tree.ts';
-import { type AnswerReads, RECENT_TILES_BYTES } from './read/answers.ts';
+import { type AnswerReads, RECENT_ENTRIES, RECENT_TILES_BYTES } from './read/answers.ts';
 import { type Archive, ArchiveReader } from './read/archive.ts';
 import { EntrySource } from './read/entry-source.ts';
 import { LeafIndex } from './read/leaf-index.ts';
@@ -66,7 +66,7 @@ export function openReads(options: {
     tiles,
     entries,
     reader: logReader({ ...sources, tiles }),
-    answers: { tiles: recent, reader: logReader({ ...sources, tiles: recent }) },
+    answers: { recent: RECENT_ENTRIES, tiles: recent, reader: logReader({ ...sources, tiles: recent }) },
     offer(firstIndex, records, fullTiles) {
       tiles.offer(fullTiles);
       if (options.isWitnessed) recent.offer(fullTiles);

@@ -6,7 +6,8 @@ import type { TileSource } from './tile-source.ts';
  * that readers use up.
  */
 export interface AnswerReads {
-  /** Keeps the tiles of RECENT_ENTRIES, and those above them. */
+  /** So many entries from the end of the tree: their tiles are kept, and those above them. */
+  readonly recent: number;
   readonly tiles: TileSource;
   /** Makes its proofs of those tiles. */
   readonly reader: LogReader;

@@ -7,7 +7,7 @@ import { asContradiction, checkHeadNote, halted, isOlder, nameHead } from '../co
 import type { PublicationStore, PublishedHead } from '../core/witness/ports.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { Publication, Shown } from '../publication.ts';
-import { type AnswerReads, RECENT_ENTRIES } from '../read/answers.ts';
+import type { AnswerReads } from '../read/answers.ts';
 import type { LogReader } from '../read/log-reader.ts';
 import { Waiting } from './waiting.ts';
 
@@ -105,7 +105,7 @@ export class WitnessedPublication implements Publication {
     const { head, edge } = await this.covering(index, signal);
     const { reader, answers } = this.#options;
     // Who asks for what is old, and was submitted by anybody, takes nothing from those whose entries are new.
-    const from = index < edge.size - RECENT_ENTRIES ? reader : answers.reader;
+    const from = index < edge.size - answers.recent ? reader : answers.reader;
     return from.inclusion(index, leafHash, head);
   }
 

@@ -15,7 +15,7 @@ const leaf = Buffer.from(
   JSON.stringify({
     spec: {
       hashedRekordV002: {
-        data: { algorithm: 'SHA2_256', digest: digest.toString('base64') },
+        data: { algorithm: 'SHA2_256', digest: Buffer.from(digest).toString('base64') },
         signature: { verifier: { publicKey: { rawBytes: 'AAAA' } } },
       },
     },

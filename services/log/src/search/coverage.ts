@@ -13,7 +13,7 @@ export class Coverage {
   readonly #index: Pick<SearchIndex, 'storedWith' | 'rebuilt'>;
   #ranges = new Ranges();
   #lastBatch: number | undefined;
-  #lastOrdinal: number | undefined;
+  #lastRebuilt: Rebuilt | undefined;
   #refreshing: Promise<void> | undefined;
 
   constructor(index: Pick<SearchIndex, 'storedWith' | 'rebuilt'>) {
@@ -43,7 +43,7 @@ export class Coverage {
     if ((await this.#readBatches()) && (await this.#readRebuilt())) return;
     this.#ranges = new Ranges();
     this.#lastBatch = undefined;
-    this.#lastOrdinal = undefined;
+    this.#lastRebuilt = undefined;
     await this.#readBatches();
     await this.#readRebuilt();
   }
@@ -63,14 +63,22 @@ export class Coverage {
 
   async #readRebuilt(): Promise<boolean> {
     for (;;) {
-      const from = this.#lastOrdinal;
-      const page = await this.#index.rebuilt({ from: from ?? 0, most: RANGES_PER_PAGE });
+      const known = this.#lastRebuilt;
+      const page = await this.#index.rebuilt({ from: known?.ordinal ?? 0, most: RANGES_PER_PAGE });
+      const [first] = page;
       const last = page.at(-1);
-      if (from !== undefined && page[0]?.ordinal !== from) return false;
+      // In emptied tables ordinals begin anew: the same one may then be of less.
+      if (known !== undefined && (first === undefined || !isSame(first, known))) return false;
       if (last === undefined) return true;
       for (const range of page) this.#ranges.add(range);
-      this.#lastOrdinal = last.ordinal;
-      if (page.length < RANGES_PER_PAGE || last.ordinal === from) return true;
+      this.#lastRebuilt = last;
+      if (page.length < RANGES_PER_PAGE || last.ordinal === known?.ordinal) return true;
     }
   }
+}
+
+type Rebuilt = IndexRange & { ordinal: number };
+
+function isSame(a: Rebuilt, b: Rebuilt): boolean {
+  return a.ordinal === b.ordinal && a.begin === b.begin && a.end === b.end;
 }

@@ -100,6 +100,7 @@ async function allRuns(
   return runs;
 }
 
+/** Whether one bad answer makes the comparison worth nothing. */
 export function isAnyVoid(runs: readonly RekorRun[]): boolean {
   return runs.some(({ summary }) => isVoid(summary));
 }

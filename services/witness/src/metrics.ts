@@ -14,6 +14,7 @@ export interface WitnessMetrics {
   saving(): () => void;
 }
 
+/** Registers them all: once for each registry. */
 export function createWitnessMetrics(metrics: Metrics): WitnessMetrics {
   const requests = metrics.counter<'log' | 'outcome'>({
     name: 'sigstead_witness_requests_total',

@@ -96,6 +96,7 @@ export function parseTlogSize(body: string): number {
   return parseSize(body.slice(0, -1));
 }
 
+/** The body of a 409: the size in decimal and a line feed. Throws FormatError for what is no size. SPEC: C2SP tlog-witness, add-checkpoint */
 export function formatTlogSize(size: number): string {
   return `${parseSize(String(size))}\n`;
 }

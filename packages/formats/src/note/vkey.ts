@@ -8,7 +8,7 @@ import { ctNoteKeyHash, type NoteVerifier, noteKeyHash, noteVerifier } from './k
 import { isNoteName, requireNoteName } from './name.ts';
 
 /** What a verifier key verifies; the numbers are the type bytes. SPEC: C2SP signed-note, "Signature types" */
-export const VKEY_TYPES = { ed25519: 0x01, ecdsa: 0x02, 'cosignature-v1': 0x04, rfc6962: 0x05 } as const;
+const VKEY_TYPES = { ed25519: 0x01, ecdsa: 0x02, 'cosignature-v1': 0x04, rfc6962: 0x05 } as const;
 export type VerifierKeyType = keyof typeof VKEY_TYPES;
 
 /** A verifier key taken apart: one key, under one name, for one type of signature. */
@@ -91,6 +91,7 @@ export function parseVerifierKey(text: string): VerifierKey {
   return vkey;
 }
 
+/** `name+id+key`, as parseVerifierKey() reads it. SPEC: C2SP signed-note, "Verifier keys" */
 export function formatVerifierKey({ name, type, key, keyHash }: VerifierKey): string {
   const material = type === 'ed25519' || type === 'cosignature-v1' ? (key.raw ?? key.spki) : key.spki;
   const value = Buffer.concat([Buffer.of(VKEY_TYPES[type]), material]);

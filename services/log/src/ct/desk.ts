@@ -12,6 +12,7 @@ export interface CtDesk extends CtLog {
   currentSth(): Promise<SignedTreeHead>;
 }
 
+/** What HTTP and the CA of the same process ask of a CT log. */
 export function ctDesk(ct: CtLog, logger: Logger): CtDesk {
   return {
     ...ct,

@@ -52,6 +52,7 @@ export interface EntryDeskOptions {
   loop: LoopSource;
 }
 
+/** The one place where entries of a log are handed in, over HTTP as over gRPC. */
 export function entryDesk(options: EntryDeskOptions): EntryDesk {
   const { readOnly, metrics, loop, logger } = options;
   const writePath = new WritePath({ loop, logger });

@@ -23,6 +23,7 @@ export interface LogState {
 /** How many are remembered besides the latest. */
 export const MAX_EARLIER = 64;
 
+/** Of the latest cosigned checkpoint; the empty tree before the first. */
 export function headOf({ latest }: LogState): Head {
   return latest?.head ?? EMPTY;
 }

@@ -15,9 +15,9 @@ export function usageFailure(message: string, command?: string): Failure {
   return new Failure(`${message} (see ${help})`, { exitCode: 2 });
 }
 
-/** Text of any error as a single line without control characters. */
+/** Any text as a single line without control characters, those that turn the direction of writing included. */
 export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu, ' ').trim();
 }
 
 /** Message of whatever was thrown. */

@@ -230,8 +230,10 @@ test('a log with two keys is cosigned under either, and only its own origin', as
   const witness = await runWitness(t, { logs: [{ origin: ORIGIN, keys: [log.key.vkey, second.vkey] }] });
   const text = log.text(leaves(2));
   cosignedAt(witness, await witness.add(request(0, [], formatNote(text, [second.line(text)]))), text);
-  const both = formatNote(text, [second.line(text), log.key.line(text)]);
-  cosignedAt(witness, await witness.add(request(2, [], both)), text);
+  // A tree that is larger: the same once more, within a second, is answered and not kept.
+  const grown = log.text(leaves(3));
+  const both = formatNote(grown, [second.line(grown), log.key.line(grown)]);
+  cosignedAt(witness, await witness.add(request(2, proofOf(2, leaves(3)), both)), grown);
   const shown = await witness.get(`/${originHash(ORIGIN)}/checkpoint`);
   assert.equal(verifyNote(shown.body, [verifierOf(log.key.vkey), verifierOf(second.vkey)]).length, 2);
 });

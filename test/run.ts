@@ -58,7 +58,7 @@ function report({ passed, failed, skipped, faults, durations }: Outcome): void {
   }
   console.log('\nTime by suite');
   for (const [room, { files: count, ms }] of rooms) console.log(`  ${seconds(ms)}  ${room} (${count} files)`);
-  const slowest = [...durations].sort(([, a], [, b]) => b - a).slice(0, 5);
+  const slowest = [...durations].sort(([, a], [, b]) => b - a).slice(0, 20);
   console.log('Slowest files');
   for (const [file, ms] of slowest) console.log(`  ${seconds(ms)}  ${relative(ROOT, file)}`);
   console.log(`Whole run ${seconds(performance.now() - startMs).trim()}`);

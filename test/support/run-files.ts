@@ -11,8 +11,8 @@ export interface RunFilesOptions {
   readonly signal: AbortSignal;
 }
 
-/** Two cores: one file computes while the other waits for the disk or for another program. */
-const CONCURRENCY = 2;
+/** Two cores: while some files wait, for the disk, a limit or another program, others compute. */
+const CONCURRENCY = 3;
 
 /** Runs test files, each in a process of its own, shows them as they go, and counts. */
 export async function runFiles({ files, cwd, fileTimeoutMs, signal }: RunFilesOptions): Promise<Outcome> {

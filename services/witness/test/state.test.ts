@@ -233,6 +233,8 @@ test('asked again within a second, the same checkpoint is not written again, wha
     /sigstead_witness_save_seconds_count (\d+)/.exec(await witness.metrics.text())?.[1] ?? '';
   const [one, other] = [log.key.line(text), further.line(text)];
   const first = await ask([one], 0);
+  // The line of another key is kept, once.
+  assert.equal((await ask([one, other], 3)).body, first.body);
   const before = await saves();
   // Anybody can leave lines out and put them in another order, and make another valid signature of one with ECDSA.
   for (const lines of [[one], [other], [further.line(text)], [one, other], [other, one]]) {

@@ -1,4 +1,4 @@
-import type { AddCheckpointRequest, NoteVerifier } from '@sigstead/formats';
+import { type AddCheckpointRequest, type NoteVerifier, parseNote } from '@sigstead/formats';
 import type { Clock, Logger } from '@sigstead/platform';
 import type { Cosigner } from '../core/cosigner.ts';
 import { Outage, type RefusalCode } from '../core/errors.ts';
@@ -109,8 +109,9 @@ export class WitnessedLog {
     const next = readCosigned(cosignedNote(request.note.text, request.logLines, ownLine), origin, cosigner);
     if (next?.timestampSec !== timestampSec) throw new Outage('unavailable', 'our own cosignature does not verify');
     // The same line again is durable already. The log's lines may differ: whoever has the note can leave some out, and make
-    // other valid ones of ECDSA signatures, and shall not wear the disk out with it.
-    if (state.latest?.note.endsWith(ownLine) === true) return ownLine;
+    // other valid ones of ECDSA signatures, and shall not wear the disk out with it. Only more keys than before are news.
+    const known = state.latest?.note.endsWith(ownLine) === true ? parseNote(state.latest.note).signatures.length : 0;
+    if (request.logLines.length < known) return ownLine;
     await this.#save(next);
     this.#become(advanced(state, next));
     if (next.head.size !== state.latest?.head.size) await this.#remember(next);

@@ -34,7 +34,9 @@ export async function withLog<T>(
   const materials = await loadMaterials(config);
   const shown = { slot: 1, shared: false, metrics: createMetrics() };
   const options = { config, materials, connectionString, version: io.version, logger, ...shown };
-  const handle = await openLogs(options, [{ ...logSpec(config, materials, log), readOnly: false, hidden: true, ...also }]);
+  const handle = await openLogs(options, [
+    { ...logSpec(config, materials, log), readOnly: false, hidden: true, ...also },
+  ]);
   try {
     return await use(handle);
   } catch (error) {

@@ -1,4 +1,7 @@
-/** `npm test`: all tests of all rooms on one PostgreSQL. `npm test -- services/log …` runs the files with that in their path. */
+/**
+ * `npm test`: all tests of all rooms on one PostgreSQL. `npm test -- services/log …` runs the files with that in their path.
+ * The long ones (`*.long.test.ts`) run where they are named, and with `npm run test:clients`.
+ */
 import { globSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { SHARED_POSTGRES, startTestPostgres } from './support/postgres.ts';
@@ -15,6 +18,7 @@ const PATTERNS = [
   'test/support/**/*.test.ts',
   'bench/**/*.test.ts',
 ];
+const LONG = '.long.test.ts';
 const FILE_TIMEOUT_MS = 600_000;
 
 const files = findFiles(process.argv.slice(2));
@@ -45,7 +49,9 @@ function findFiles(filters: readonly string[]): string[] {
   // A pattern at a time: the order of the rooms is the order of the run, longest first.
   const all = PATTERNS.flatMap((pattern) => globSync(pattern, { cwd: ROOT, exclude: ['**/node_modules'] }).sort());
   const wanted = filters.map((filter) => filter.replace(/^\.\//, '').split(sep).join('/'));
-  const chosen = wanted.length === 0 ? all : all.filter((file) => wanted.some((part) => file.includes(part)));
+  const isChosen = (file: string): boolean =>
+    wanted.length === 0 ? !file.endsWith(LONG) : wanted.some((part) => file.includes(part));
+  const chosen = all.filter(isChosen);
   return chosen.map((file) => resolve(ROOT, file));
 }
 

@@ -9,7 +9,7 @@ import { allTargets, targetFiles } from './targets.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const HTTP = 'http';
-const HTTP_SUITE = 'test/e2e/hostile.e2e.test.ts';
+const HTTP_SUITE = 'test/e2e/hostile.long.test.ts';
 const HTTP_INPUTS = 10_000;
 const WITHOUT_ONE = 1_000_000;
 

@@ -87,6 +87,8 @@ test('what was committed is there after stop and start, stop may be called twice
   await query(server.connectionString, 'CREATE TABLE kept AS SELECT 42 AS n');
   const sleeping = query(server.connectionString, 'SELECT pg_sleep(60)');
   const cut = assert.rejects(sleeping);
+  const asleep = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+  while ((await query(server.connectionString, asleep)).length === 0);
   await Promise.all([server.stop(), server.stop()]);
   await cut;
   assert.equal(await server.ended, 0);

@@ -56,8 +56,6 @@ export async function connectPrimary(options: ConnectOptions): Promise<pg.Client
 async function openOne(host: DatabaseHost, options: ConnectOptions): Promise<pg.Client> {
   const timeoutMs = hostTimeoutMs(options.hosts, options.connectTimeoutMs);
   const client = makeClient(host, { ...options.client, connectionTimeoutMillis: timeoutMs });
-  // Its loss while nobody listens would end the process.
-  client.on('error', () => undefined);
   try {
     await withinTime(client, timeoutMs, async () => {
       await client.connect();
@@ -112,8 +110,12 @@ export function destroy(client: pg.ClientBase): void {
   stream.destroy();
 }
 
-/** A connection on which something takes longer is destroyed: the server, or the way to it, is silent. */
+/**
+ * Opens a connection. One on which that takes longer is destroyed: the server, or the way to it, is silent. From here on
+ * there is a listener for its loss, at whatever moment: without one that would end the process.
+ */
 export async function withinTime<T>(client: pg.ClientBase, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  client.on('error', () => undefined);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
